@@ -1,0 +1,23 @@
+using System.Numerics.Tensors;
+
+namespace MoBA.Runtime;
+
+/// <summary>The outcome of one call of <see cref="AttentionEngine"/>.</summary>
+/// <typeparam name="T"><c>float</c>, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+public sealed record AttentionResult<T>
+{
+    /// <summary>[query tokens, query heads, dim]; 0 in a row that sees no key.</summary>
+    public required Tensor<T> Output { get; init; }
+
+    /// <summary>Natural log-sum-exp of the modified scores, [query tokens, query heads], -infinity in a row that sees no key;
+    /// null unless <see cref="AttentionOptions.ReturnLse"/> asked for it.</summary>
+    public Tensor<float>? Lse { get; init; }
+
+    /// <summary>Time of each pass in the order they ran.</summary>
+    public required IReadOnlyList<PassTiming> Timings { get; init; }
+}
+
+/// <summary>Wall-clock time of one pass of a call.</summary>
+/// <param name="Pass">The pass's name, for example <c>pack</c> or <c>attend</c>.</param>
+/// <param name="Elapsed">Its wall-clock time.</param>
+public readonly record struct PassTiming(string Pass, TimeSpan Elapsed);

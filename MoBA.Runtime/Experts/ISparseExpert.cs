@@ -1,0 +1,35 @@
+using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Portable;
+
+namespace MoBA.Runtime;
+
+/// <summary>
+/// A sparse attention expert as the engine sees it. The source generator implements it on every class with
+/// <c>[SparseExpert]</c>; it is not meant to be implemented by hand.
+/// </summary>
+public interface ISparseExpert
+{
+    /// <summary>What the compiler knows and has proven of the expert.</summary>
+    ExpertInfo Info { get; }
+
+    /// <summary>The author's own predicate: whether the query at position <paramref name="q"/> of query head
+    /// <paramref name="head"/> attends the key at position <paramref name="k"/>. Slow; it is the meaning and the oracle.</summary>
+    bool Attends(int q, int k, int head);
+
+    /// <summary>The author's own score modifier, or <paramref name="score"/> unchanged where there is none.</summary>
+    float Score(float score, int q, int k, int head, int heads);
+
+    /// <summary>Reads the parameters and tables, checks them against the positions of a call, and binds the CPU kernel to them.</summary>
+    /// <exception cref="ArgumentException">A divisor is not positive, a table is too short, missing, or not monotone as
+    /// promised, or the predicate would overflow <c>int</c> at these positions. The message names the parameter.</exception>
+    CpuKernel Bind(in AttentionExtent extent);
+
+    /// <summary>Launches the portable ILGPU kernel of this expert once per sequence, with its parameters and tables.</summary>
+    void LaunchPortable(PortableLaunch launch);
+
+    /// <summary>A copy of this expert with other parameter values.</summary>
+    /// <param name="parameters">Name to value: <c>int</c>, <c>bool</c>, <c>float</c>, <c>int[]</c> or <c>float[]</c> as the
+    /// parameter's type is.</param>
+    /// <exception cref="ArgumentException">A name is no parameter of this expert, or a value is of another type.</exception>
+    ISparseExpert With(IReadOnlyDictionary<string, object> parameters);
+}

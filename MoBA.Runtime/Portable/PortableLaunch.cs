@@ -1,0 +1,21 @@
+using ILGPU;
+
+namespace MoBA.Runtime.Portable;
+
+/// <summary>One launch of a portable kernel: the accelerator, the tensors of one call, and what a generated expert needs to
+/// start its kernel on them.</summary>
+public abstract class PortableLaunch
+{
+    /// <summary>The positions that the call covers, for the expert's checks.</summary>
+    public abstract AttentionExtent Extent { get; }
+
+    /// <summary>Copies an int table to the device.</summary>
+    public abstract PortableTable Table(ReadOnlyMemory<int> values, bool monotone);
+
+    /// <summary>Copies a float table to the device.</summary>
+    public abstract PortableFloatTable Table(ReadOnlyMemory<float> values);
+
+    /// <summary>Runs <paramref name="kernel"/> over [query rows, query heads] of every sequence.</summary>
+    public abstract void Run<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel, TParameters parameters)
+        where TParameters : unmanaged;
+}
