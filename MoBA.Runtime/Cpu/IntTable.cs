@@ -1,0 +1,151 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoBA.Runtime.Cpu;
+
+/// <summary>
+/// An <c>int</c> table that a predicate reads by position, with what a tile's proof needs of it: the least and the greatest
+/// value over a run of positions in O(log N). The values are copied once, so later changes of the source are not seen.
+/// </summary>
+public sealed unsafe class IntTable
+{
+    // Pinned, so that a gather may use its address for as long as the table lives.
+    private readonly int[] _values;
+    private readonly bool _monotone;
+    private readonly string _name;
+    private readonly RangeTree? _ranges;
+
+    /// <summary>Copies and checks a table.</summary>
+    /// <param name="values">The values by position.</param>
+    /// <param name="monotone">Whether the author promises that the values never decrease.</param>
+    /// <param name="name">The table's name for messages.</param>
+    /// <exception cref="ArgumentException"><paramref name="values"/> is null, or decreases in spite of the promise.</exception>
+    public IntTable(int[]? values, bool monotone, string name)
+        : this(Given(values, name), monotone, name)
+    {
+    }
+
+    /// <inheritdoc cref="IntTable(int[], bool, string)"/>
+    public IntTable(ReadOnlyMemory<int> values, bool monotone, string name)
+    {
+        _values = GC.AllocateUninitializedArray<int>(values.Length, pinned: true);
+        values.Span.CopyTo(_values);
+        _monotone = monotone;
+        _name = name;
+        if (monotone)
+            CheckNeverDecreases(_values, name);
+        else
+            _ranges = new RangeTree(_values);
+    }
+
+    /// <summary>Number of values.</summary>
+    public int Length => _values.Length;
+
+    /// <summary>The value at a position.</summary>
+    public int this[int index] => _values[index];
+
+    /// <summary>Least value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included. Positions outside the
+    /// table do not exist: the run is cut to the table, and to its nearest end where nothing is left of it.</summary>
+    public int Min(int lo, int hi)
+    {
+        (lo, hi) = Cut(lo, hi);
+        return _ranges is null ? _values[lo] : _ranges.Min(lo, hi);
+    }
+
+    /// <summary>Greatest value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included; cut as in
+    /// <see cref="Min"/>.</summary>
+    public int Max(int lo, int hi)
+    {
+        (lo, hi) = Cut(lo, hi);
+        return _ranges is null ? _values[hi] : _ranges.Max(lo, hi);
+    }
+
+    /// <summary>First position of a monotone table whose value is at least <paramref name="value"/>; <see cref="Length"/> if
+    /// there is none.</summary>
+    public int FirstAtLeast(int value)
+    {
+        RequireMonotone();
+        int lo = 0, hi = _values.Length;
+        while (lo < hi)
+        {
+            int middle = (int)(((uint)lo + (uint)hi) >> 1);
+            if (_values[middle] < value)
+                lo = middle + 1;
+            else
+                hi = middle;
+        }
+
+        return lo;
+    }
+
+    /// <summary>First position of a monotone table whose value is greater than <paramref name="value"/>; <see cref="Length"/> if
+    /// there is none.</summary>
+    public int FirstAbove(int value) => value == int.MaxValue ? LengthIfMonotone() : FirstAtLeast(value + 1);
+
+    /// <summary>The values at sixteen positions.</summary>
+    /// <exception cref="IndexOutOfRangeException">A position is outside the table.</exception>
+    public Vector512<int> Gather(Vector512<int> index)
+    {
+        TableIndex.Check(index, _values.Length);
+        fixed (int* values = _values)
+        {
+            if (Avx2.IsSupported)
+            {
+                return Vector512.Create(
+                    Avx2.GatherVector256(values, index.GetLower(), sizeof(int)),
+                    Avx2.GatherVector256(values, index.GetUpper(), sizeof(int)));
+            }
+
+            Vector512<int> result = default;
+            for (int lane = 0; lane < Vector512<int>.Count; lane++)
+                result = result.WithElement(lane, values[index[lane]]);
+            return result;
+        }
+    }
+
+    /// <summary>Checks that the table has a value for every position from <paramref name="first"/> to <paramref name="last"/>,
+    /// both included.</summary>
+    /// <returns>This table.</returns>
+    /// <exception cref="ArgumentException">It has not.</exception>
+    public IntTable Covering(int first, int last)
+    {
+        TableIndex.CheckCovers(_name, _values.Length, first, last);
+        return this;
+    }
+
+    private static ReadOnlyMemory<int> Given(int[]? values, string name) => values
+        ?? throw new ArgumentException($"table '{name}' is null; give it one value for every position.", name);
+
+    private static void CheckNeverDecreases(ReadOnlySpan<int> values, string name)
+    {
+        for (int i = 1; i < values.Length; i++)
+        {
+            if (values[i] < values[i - 1])
+            {
+                throw new ArgumentException(
+                    $"[Monotone] table '{name}' decreases at index {i} ({values[i]} after {values[i - 1]}); sort it, or take [Monotone] away.",
+                    name);
+            }
+        }
+    }
+
+    private (int Lo, int Hi) Cut(int lo, int hi)
+    {
+        int last = _values.Length - 1;
+        if (last < 0)
+            throw new InvalidOperationException($"table '{_name}' is empty and has no least or greatest value.");
+        return (Math.Clamp(lo, 0, last), Math.Clamp(hi, 0, last));
+    }
+
+    private int LengthIfMonotone()
+    {
+        RequireMonotone();
+        return _values.Length;
+    }
+
+    private void RequireMonotone()
+    {
+        if (!_monotone)
+            throw new InvalidOperationException($"table '{_name}' is not [Monotone] and cannot be searched by value.");
+    }
+}
