@@ -1,0 +1,111 @@
+using System.Numerics.Tensors;
+using Xunit;
+
+namespace MoBA.Runtime.Tests;
+
+public sealed class SafetensorsWriterTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("safetensors").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void What_is_written_is_read_back()
+    {
+        string path = Path.Combine(_folder, "all.safetensors");
+        var random = new Random(1);
+        float[] singles = [.. Enumerable.Range(0, 3 * 5 * 7).Select(_ => random.NextSingle() - 0.5f)];
+        var writer = new SafetensorsWriter { Metadata = { ["layer"] = "4", ["ä\n\""] = "\u0001 – 語" } };
+        writer.Add("h", Tensor.Create([(Half)1.5f, Half.NaN, Half.NegativeInfinity], [3]));
+        writer.Add("b", Tensor.Create([(BFloat16)2.5f], [1, 1]));
+        writer.Add("f", Tensor.Create(singles, [3, 5, 7]));
+        writer.Add("i", Tensor.Create([0, -5, int.MaxValue], [3]));
+        writer.Add("none", Tensor.Create(Array.Empty<float>(), [0, 4]));
+        writer.Save(path, TestContext.Current.CancellationToken);
+
+        using SafetensorsFile file = SafetensorsFile.Read(path);
+        Assert.Equal(writer.Metadata, new SortedDictionary<string, string>(file.Metadata.ToDictionary(), StringComparer.Ordinal));
+        Assert.Equal(singles, Flat(file.Get<float>("f")));
+        Assert.Equal([3, 5, 7], file.Get<float>("f").Lengths.ToArray());
+        Assert.Equal([(Half)1.5f, Half.NaN, Half.NegativeInfinity], Flat(file.Get<Half>("h")));
+        Assert.Equal([(BFloat16)2.5f], Flat(file.Get<BFloat16>("b")));
+        Assert.Equal([0, -5, int.MaxValue], Flat(file.Get<int>("i")));
+        Assert.Equal([0, 4], file.Get<float>("none").Lengths.ToArray());
+        Assert.Equal([path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void Data_is_aligned_to_its_elements()
+    {
+        using var stream = new MemoryStream();
+        var writer = new SafetensorsWriter();
+        writer.Add("odd", Tensor.Create(new Half[3], [3]));
+        writer.Add("wide", Tensor.Create(new float[1], [1]));
+        writer.Write(stream, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, BitConverter.ToInt64(stream.ToArray()) % 8);
+        using SafetensorsFile file = SafetensorsFile.Read(stream.ToArray());
+        Assert.Equal(0, file.Entry("wide").Start);
+        Assert.Equal(4, file.Entry("odd").Start);
+    }
+
+    [Fact]
+    public void Tensors_larger_than_the_buffer_and_views_are_written_whole()
+    {
+        float[] values = [.. Enumerable.Range(0, 700_001).Select(i => (float)i)];
+        Tensor<float> columns = Tensor.Create(values, 0, [1000, 3], [700, 100]);
+        using var stream = new MemoryStream();
+        var writer = new SafetensorsWriter();
+        writer.Add("large", Tensor.Create(values, [values.Length]));
+        writer.Add("view", columns);
+        writer.Write(stream, TestContext.Current.CancellationToken);
+
+        using SafetensorsFile file = SafetensorsFile.Read(stream.ToArray());
+        Assert.Equal(values, Flat(file.Get<float>("large")));
+        Assert.Equal(999 * 700 + 200, file.Get<float>("view")[999, 2]);
+    }
+
+    [Fact]
+    public void A_cancelled_writing_leaves_the_folder_as_it_was()
+    {
+        string path = Path.Combine(_folder, "kept.safetensors");
+        File.WriteAllText(path, "before");
+        var writer = new SafetensorsWriter();
+        writer.Add("q", Tensor.Create(new float[10], [10]));
+
+        Assert.Throws<OperationCanceledException>(() => writer.Save(path, new CancellationToken(canceled: true)));
+        Assert.Equal("before", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void A_link_keeps_pointing_at_what_is_written()
+    {
+        string path = Path.Combine(_folder, "target"), link = Path.Combine(_folder, "link");
+        File.WriteAllText(path, "before");
+        File.CreateSymbolicLink(link, path);
+        var writer = new SafetensorsWriter();
+        writer.Add("q", Tensor.Create(new float[10], [10]));
+        writer.Save(link, TestContext.Current.CancellationToken);
+
+        Assert.NotNull(new FileInfo(link).LinkTarget);
+        using SafetensorsFile file = SafetensorsFile.Read(path);
+        Assert.True(file.Contains("q"));
+    }
+
+    [Fact]
+    public void A_name_is_taken_once()
+    {
+        var writer = new SafetensorsWriter();
+        writer.Add("q", Tensor.Create(new float[1], [1]));
+        Assert.Throws<ArgumentException>(() => writer.Add("q", Tensor.Create(new int[1], [1])));
+        Assert.Throws<ArgumentException>(() => writer.Add("__metadata__", Tensor.Create(new int[1], [1])));
+    }
+
+    private static T[] Flat<T>(Tensor<T> tensor)
+    {
+        T[] values = new T[tensor.FlattenedLength];
+        tensor.FlattenTo(values);
+        return values;
+    }
+}
