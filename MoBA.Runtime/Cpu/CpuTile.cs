@@ -1,15 +1,51 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MoBA.Runtime.Cpu;
 
 /// <summary>
 /// One tile of queries of one query head, with the scratch memory of the worker that attends it: what a generated
-/// <see cref="CpuKernel"/> works on.
+/// <see cref="CpuKernel"/> works on. A blocked online softmax (FlashAttention, Dao et al. 2022) in powers of two.
 /// </summary>
 public sealed unsafe class CpuTile
 {
     /// <summary>Keys in a key tile.</summary>
     public const int KeyTile = 64;
+
+    /// <summary>Most queries in a tile of queries.</summary>
+    internal const int QueryTile = 96;
+
+    private const int Blocks = QueryTile / TileMath.BlockRows;
+    private const float Log2E = 1.44269504088896341f;
+    private const float Ln2 = 0.693147180559945309f;
+
+    private readonly TileMath _math;
+    private readonly NativeBuffer _memory;
+    private readonly float* _q;         // [QueryTile][RowStride], scaled
+    private readonly float* _output;    // [QueryTile][RowStride], not yet normalised
+    private readonly float* _scores;    // [QueryTile][KeyTile]
+    private readonly float* _state;     // [Blocks][StateSize]
+
+    private float* _keys;
+    private long _tileSize;
+    private int _dim;
+    private int _paddedDim;
+    private int _blocks;
+    private float _unit;
+    private CancellationToken _cancellation;
+
+    internal CpuTile(TileMath math)
+    {
+        const int rows = QueryTile * TileMath.RowStride;
+        _math = math;
+        _memory = new NativeBuffer((2 * rows + QueryTile * KeyTile + Blocks * TileMath.StateSize) * sizeof(float), "a worker's scratch");
+        _q = _memory.Floats;
+        _output = _q + rows;
+        _scores = _output + rows;
+        _state = _scores + QueryTile * KeyTile;
+        new Span<float>(_memory.Floats, (int)(_memory.Bytes / sizeof(float))).Clear();
+    }
 
     /// <summary>Query head of the tile.</summary>
     public int Head { get; private set; }
@@ -29,38 +65,131 @@ public sealed unsafe class CpuTile
     /// <summary>Last key position of the key tile that starts at <paramref name="k0"/>.</summary>
     public int LastKey(int k0) => Math.Min(k0 + KeyTile, Keys) - 1;
 
-    /// <summary>The key tiles that touch the ranges: ascending starts, multiples of <see cref="KeyTile"/>, each once. Sorts and
-    /// merges <paramref name="ranges"/> in place.</summary>
-    public KeyTileEnumerator KeyTiles(Span<KeyRange> ranges) => throw new NotImplementedException();
+    /// <summary>The key tiles that touch the ranges: ascending starts, multiples of <see cref="KeyTile"/>, each once. Cuts them
+    /// to the keys that there are, and sorts and merges <paramref name="ranges"/> in place.</summary>
+    public KeyTileEnumerator KeyTiles(Span<KeyRange> ranges) => new(KeyTileEnumerator.Normalize(ranges, Keys));
 
     /// <summary>Pass: scores of the key tile at <paramref name="k0"/>, scale * Q K^T, [query, key].</summary>
-    public void Scores(int k0) => throw new NotImplementedException();
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public void Scores(int k0)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        float* keys = _keys + k0 / KeyTile * _tileSize;
+        for (int block = 0; block < _blocks; block++)
+        {
+            int row = block * TileMath.BlockRows;
+            _math.Scores(_q + row * TileMath.RowStride, keys, _scores + row * KeyTile, _dim);
+        }
+    }
 
     /// <summary>Positions of sixteen keys from <paramref name="k0"/> + <paramref name="column"/>, clamped to the last key.</summary>
-    public Vector512<int> KeysAt(int k0, int column) => throw new NotImplementedException();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<int> KeysAt(int k0, int column) =>
+        Vector512.Min(Vector512.Create(k0 + column) + Vector512<int>.Indices, Vector512.Create(Keys - 1));
 
     /// <summary>Sixteen scores of query position <paramref name="q"/> from column <paramref name="column"/> of the key tile.</summary>
-    public Vector512<float> Load(int q, int column) => throw new NotImplementedException();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> Load(int q, int column) => Vector512.Load(At(q, column));
 
     /// <summary>Replaces sixteen scores.</summary>
-    public void Store(int q, int column, Vector512<float> scores) => throw new NotImplementedException();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(int q, int column, Vector512<float> scores) => scores.Store(At(q, column));
 
     /// <summary>Sets the scores whose lane is zero in <paramref name="attends"/> to -infinity.</summary>
-    public void Keep(int q, int column, Vector512<int> attends) => throw new NotImplementedException();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Keep(int q, int column, Vector512<int> attends)
+    {
+        Vector512<float> hidden = Vector512.Equals(attends, Vector512<int>.Zero).AsSingle();
+        Vector512.ConditionalSelect(hidden, Vector512.Create(float.NegativeInfinity), Load(q, column)).Store(At(q, column));
+    }
 
     /// <summary>Pass: online softmax over the scores of the key tile at <paramref name="k0"/>, and output += P V.</summary>
-    public void Accumulate(int k0) => throw new NotImplementedException();
-}
+    public void Accumulate(int k0)
+    {
+        if (Keys - k0 < KeyTile)
+            HideColumns(Keys - k0);
 
-/// <summary>Enumerates key tile starts; see <see cref="CpuTile.KeyTiles"/>.</summary>
-public ref struct KeyTileEnumerator
-{
-    /// <summary>Start of the current key tile.</summary>
-    public int Current => throw new NotImplementedException();
+        float* values = _keys + k0 / KeyTile * _tileSize + KeyTile * _dim;
+        for (int block = 0; block < _blocks; block++)
+        {
+            int row = block * TileMath.BlockRows;
+            float* scores = _scores + row * KeyTile;
+            float* state = _state + block * TileMath.StateSize;
+            if (_math.Softmax(scores, state, _unit))
+                _math.Accumulate(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset, _paddedDim);
+        }
+    }
 
-    /// <summary>Goes to the next key tile.</summary>
-    public bool MoveNext() => throw new NotImplementedException();
+    /// <summary>Takes up the queries [<paramref name="firstQuery"/>, + <paramref name="count"/>) of one sequence and head.</summary>
+    internal void Begin(
+        AttentionProblem problem, PackedKeys packed, int sequence, int head, int firstQuery, int count, bool naturalScores, CancellationToken cancellation)
+    {
+        AttentionSequence s = problem.Sequences[sequence];
+        (Head, Heads, Keys) = (head, problem.QueryHeads, s.Keys);
+        Q0 = s.Position + firstQuery;
+        Q1 = Q0 + count - 1;
+        _keys = packed.Keys(sequence, problem.KeyHead(head), 0);
+        (_tileSize, _dim, _paddedDim) = (packed.TileSize, problem.Dim, packed.PaddedDim);
+        _blocks = (count + TileMath.BlockRows - 1) / TileMath.BlockRows;
+        _unit = naturalScores ? Log2E : 1;
+        _cancellation = cancellation;
 
-    /// <summary>This enumerator.</summary>
-    public KeyTileEnumerator GetEnumerator() => this;
+        // Powers of two: the exponential is then cheapest, and a score modifier still sees natural scores.
+        float scale = naturalScores ? problem.Scale : problem.Scale * Log2E;
+        for (int row = 0; row < _blocks * TileMath.BlockRows; row++)
+        {
+            Span<float> q = new(_q + row * TileMath.RowStride, _dim);
+            if (row < count)
+            {
+                problem.Q.ReadRow(s.FirstQueryToken + firstQuery + row, head, q);
+                TensorPrimitives.Multiply(q, scale, q);
+            }
+            else
+            {
+                q.Clear();
+            }
+
+            new Span<float>(_output + row * TileMath.RowStride, _paddedDim).Clear();
+        }
+
+        for (int block = 0; block < _blocks; block++)
+        {
+            float* state = _state + block * TileMath.StateSize;
+            new Span<float>(state + TileMath.MaxOffset, 16).Fill(float.NegativeInfinity);
+            new Span<float>(state + TileMath.SumOffset, TileMath.BlockRows * 16).Clear();
+        }
+    }
+
+    /// <summary>Normalises the rows and writes them, and their log-sum-exp where it was asked for.</summary>
+    internal void End(AttentionProblem problem, int firstToken)
+    {
+        for (int row = 0; row <= Q1 - Q0; row++)
+        {
+            float* state = _state + row / TileMath.BlockRows * TileMath.StateSize;
+            int inBlock = row % TileMath.BlockRows;
+            float sum = Vector512.Sum(Vector512.LoadAligned(state + TileMath.SumOffset + inBlock * 16));
+            Span<float> output = new(_output + row * TileMath.RowStride, _dim);
+            TensorPrimitives.Multiply(output, sum == 0 ? 0 : 1 / sum, output);
+            problem.Output.WriteRow(firstToken + row, Head, output);
+            if (problem.Lse is not null)
+            {
+                float max = state[TileMath.MaxOffset + inBlock];
+                problem.Lse[(long)(firstToken + row) * Heads + Head] =
+                    sum == 0 ? float.NegativeInfinity : (max + MathF.Log2(sum)) * Ln2;
+            }
+        }
+    }
+
+    /// <summary>Gives the scratch memory back.</summary>
+    internal void Free() => _memory.Dispose();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private float* At(int q, int column) => _scores + (q - Q0) * KeyTile + column;
+
+    // Columns past the last key hold scores of padding.
+    private void HideColumns(int first)
+    {
+        for (int row = 0; row < _blocks * TileMath.BlockRows; row++)
+            new Span<float>(_scores + row * KeyTile + first, KeyTile - first).Fill(float.NegativeInfinity);
+    }
 }

@@ -1,0 +1,119 @@
+using System.Collections.Concurrent;
+
+namespace MoBA.Runtime.Cpu;
+
+/// <summary>
+/// Blocked attention on all cores. Pass "pack" copies keys and values to float in the order that the tile arithmetic reads
+/// them; pass "attend" runs the expert's kernel for every tile of queries. Every tile is computed by one thread in one order, so
+/// results do not depend on the number of threads.
+/// </summary>
+internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
+{
+    private readonly ConcurrentBag<CpuTile> _tiles = [];
+    private NativeBuffer? _workspace;
+    private volatile bool _disposed;
+
+    /// <summary>The best arithmetic on all cores.</summary>
+    public CpuBackend()
+        : this(TileMath.Best, Environment.ProcessorCount)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override Target Target => Target.Cpu;
+
+    /// <inheritdoc/>
+    public override string Description => $"CPU: {workers} threads, {math.Name}";
+
+    /// <inheritdoc/>
+    public override void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
+    {
+        CpuKernel? kernel = problem.Extent is { } extent ? expert.Bind(extent) : null;
+        long bytes = PackedKeys.Bytes(problem);
+        NativeBuffer workspace = RentWorkspace(bytes);
+        try
+        {
+            PackedKeys packed = Pack(problem, workspace, cancellationToken);
+            clock.End("pack");
+            AttendTiles(kernel, problem, packed, cancellationToken);
+            clock.End("attend");
+        }
+        finally
+        {
+            ReturnWorkspace(workspace);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _disposed = true;
+        Interlocked.Exchange(ref _workspace, null)?.Dispose();
+        while (_tiles.TryTake(out CpuTile? tile))
+            tile.Free();
+    }
+
+    private unsafe PackedKeys Pack(AttentionProblem problem, NativeBuffer workspace, CancellationToken cancellationToken)
+    {
+        PackedKeys packed = new(problem, math, workspace.Floats);
+        new WorkQueue(packed.Tiles, cancellationToken).Run(workers, queue =>
+        {
+            while (queue.TryTake(out long tile))
+                packed.Pack(tile);
+        });
+        return packed;
+    }
+
+    private void AttendTiles(CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CancellationToken cancellationToken)
+    {
+        QueryTiles items = new(problem);
+        new WorkQueue(items.Count, cancellationToken).Run(workers, queue =>
+        {
+            CpuTile tile = _tiles.TryTake(out CpuTile? kept) ? kept : new CpuTile(math);
+            try
+            {
+                while (queue.TryTake(out long item))
+                    AttendTile(kernel, problem, packed, tile, items[item], cancellationToken);
+            }
+            finally
+            {
+                ReturnTile(tile);
+            }
+        });
+    }
+
+    private static void AttendTile(
+        CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CpuTile tile, QueryTileItem item, CancellationToken cancellationToken)
+    {
+        AttentionSequence sequence = problem.Sequences[item.Sequence];
+        tile.Begin(problem, packed, item.Sequence, item.Head, item.First, item.Count, kernel?.ModifiesScores ?? false, cancellationToken);
+        if (sequence.Keys > 0)
+            kernel?.Attend(tile);
+        tile.End(problem, sequence.FirstQueryToken + item.First);
+    }
+
+    // The largest workspace is kept between calls: fresh pages cost about as much as packing into them.
+    private NativeBuffer RentWorkspace(long bytes)
+    {
+        NativeBuffer? kept = Interlocked.Exchange(ref _workspace, null);
+        if (kept is not null && kept.Bytes >= bytes)
+            return kept;
+        kept?.Dispose();
+        return new NativeBuffer(bytes, "packed keys and values");
+    }
+
+    private void ReturnWorkspace(NativeBuffer workspace)
+    {
+        if (!_disposed)
+            workspace = Interlocked.Exchange(ref _workspace, workspace)!;
+        workspace?.Dispose();
+    }
+
+    private void ReturnTile(CpuTile tile)
+    {
+        if (_disposed)
+            tile.Free();
+        else
+            _tiles.Add(tile);
+    }
+}

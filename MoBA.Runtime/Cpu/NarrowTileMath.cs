@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoBA.Runtime.Cpu;
+
+/// <summary>Tile arithmetic in 256-bit vectors, for 16 registers (AVX2 with FMA); correct on every processor.</summary>
+internal sealed unsafe class NarrowTileMath : TileMath
+{
+    private const int KeyTile = CpuTile.KeyTile;
+
+    /// <inheritdoc/>
+    public override string Name => "256-bit vectors";
+
+    /// <inheritdoc/>
+    public override int PanelWidth(int columns) => ColumnStep;
+
+    /// <inheritdoc/>
+    public override void Scores(float* q, float* keys, float* scores, int dim)
+    {
+        for (int column = 0; column < KeyTile; column += 16)
+            ScoreBlock(q, keys + column, scores + column, dim);
+    }
+
+    /// <inheritdoc/>
+    public override bool Softmax(float* scores, float* state, float unit) => SoftmaxBlock(scores, state, unit);
+
+    /// <inheritdoc/>
+    public override void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns)
+    {
+        for (int column = 0; column < columns; column += ColumnStep)
+            AccumulatePanel(probabilities, values + column * KeyTile, output + column, alpha);
+    }
+
+    // 6 x 16 scores in 12 registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScoreBlock(float* q, float* keys, float* scores, int dim)
+    {
+        Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
+        Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
+        Vector256<float> c20 = Vector256<float>.Zero, c21 = Vector256<float>.Zero;
+        Vector256<float> c30 = Vector256<float>.Zero, c31 = Vector256<float>.Zero;
+        Vector256<float> c40 = Vector256<float>.Zero, c41 = Vector256<float>.Zero;
+        Vector256<float> c50 = Vector256<float>.Zero, c51 = Vector256<float>.Zero;
+        for (float* end = keys + dim * KeyTile; keys < end; keys += KeyTile, q++)
+        {
+            Vector256<float> b0 = Vector256.Load(keys), b1 = Vector256.Load(keys + 8);
+            Vector256<float> a = Vector256.Create(*q);
+            c00 = Vector256.MultiplyAddEstimate(a, b0, c00); c01 = Vector256.MultiplyAddEstimate(a, b1, c01);
+            a = Vector256.Create(q[RowStride]);
+            c10 = Vector256.MultiplyAddEstimate(a, b0, c10); c11 = Vector256.MultiplyAddEstimate(a, b1, c11);
+            a = Vector256.Create(q[2 * RowStride]);
+            c20 = Vector256.MultiplyAddEstimate(a, b0, c20); c21 = Vector256.MultiplyAddEstimate(a, b1, c21);
+            a = Vector256.Create(q[3 * RowStride]);
+            c30 = Vector256.MultiplyAddEstimate(a, b0, c30); c31 = Vector256.MultiplyAddEstimate(a, b1, c31);
+            a = Vector256.Create(q[4 * RowStride]);
+            c40 = Vector256.MultiplyAddEstimate(a, b0, c40); c41 = Vector256.MultiplyAddEstimate(a, b1, c41);
+            a = Vector256.Create(q[5 * RowStride]);
+            c50 = Vector256.MultiplyAddEstimate(a, b0, c50); c51 = Vector256.MultiplyAddEstimate(a, b1, c51);
+        }
+
+        c00.Store(scores); c01.Store(scores + 8);
+        c10.Store(scores + KeyTile); c11.Store(scores + KeyTile + 8);
+        c20.Store(scores + 2 * KeyTile); c21.Store(scores + 2 * KeyTile + 8);
+        c30.Store(scores + 3 * KeyTile); c31.Store(scores + 3 * KeyTile + 8);
+        c40.Store(scores + 4 * KeyTile); c41.Store(scores + 4 * KeyTile + 8);
+        c50.Store(scores + 5 * KeyTile); c51.Store(scores + 5 * KeyTile + 8);
+    }
+
+    // 6 x 16 outputs in 12 registers, over the 64 keys of the tile.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AccumulatePanel(float* p, float* values, float* output, float* alpha)
+    {
+        Vector256<float> a = Vector256.Create(alpha[0]);
+        Vector256<float> c00 = a * Vector256.Load(output), c01 = a * Vector256.Load(output + 8);
+        a = Vector256.Create(alpha[1]);
+        Vector256<float> c10 = a * Vector256.Load(output + RowStride), c11 = a * Vector256.Load(output + RowStride + 8);
+        a = Vector256.Create(alpha[2]);
+        Vector256<float> c20 = a * Vector256.Load(output + 2 * RowStride), c21 = a * Vector256.Load(output + 2 * RowStride + 8);
+        a = Vector256.Create(alpha[3]);
+        Vector256<float> c30 = a * Vector256.Load(output + 3 * RowStride), c31 = a * Vector256.Load(output + 3 * RowStride + 8);
+        a = Vector256.Create(alpha[4]);
+        Vector256<float> c40 = a * Vector256.Load(output + 4 * RowStride), c41 = a * Vector256.Load(output + 4 * RowStride + 8);
+        a = Vector256.Create(alpha[5]);
+        Vector256<float> c50 = a * Vector256.Load(output + 5 * RowStride), c51 = a * Vector256.Load(output + 5 * RowStride + 8);
+        for (float* end = p + KeyTile; p < end; p++, values += ColumnStep)
+        {
+            Vector256<float> b0 = Vector256.Load(values), b1 = Vector256.Load(values + 8);
+            a = Vector256.Create(*p);
+            c00 = Vector256.MultiplyAddEstimate(a, b0, c00); c01 = Vector256.MultiplyAddEstimate(a, b1, c01);
+            a = Vector256.Create(p[KeyTile]);
+            c10 = Vector256.MultiplyAddEstimate(a, b0, c10); c11 = Vector256.MultiplyAddEstimate(a, b1, c11);
+            a = Vector256.Create(p[2 * KeyTile]);
+            c20 = Vector256.MultiplyAddEstimate(a, b0, c20); c21 = Vector256.MultiplyAddEstimate(a, b1, c21);
+            a = Vector256.Create(p[3 * KeyTile]);
+            c30 = Vector256.MultiplyAddEstimate(a, b0, c30); c31 = Vector256.MultiplyAddEstimate(a, b1, c31);
+            a = Vector256.Create(p[4 * KeyTile]);
+            c40 = Vector256.MultiplyAddEstimate(a, b0, c40); c41 = Vector256.MultiplyAddEstimate(a, b1, c41);
+            a = Vector256.Create(p[5 * KeyTile]);
+            c50 = Vector256.MultiplyAddEstimate(a, b0, c50); c51 = Vector256.MultiplyAddEstimate(a, b1, c51);
+        }
+
+        c00.Store(output); c01.Store(output + 8);
+        c10.Store(output + RowStride); c11.Store(output + RowStride + 8);
+        c20.Store(output + 2 * RowStride); c21.Store(output + 2 * RowStride + 8);
+        c30.Store(output + 3 * RowStride); c31.Store(output + 3 * RowStride + 8);
+        c40.Store(output + 4 * RowStride); c41.Store(output + 4 * RowStride + 8);
+        c50.Store(output + 5 * RowStride); c51.Store(output + 5 * RowStride + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool SoftmaxBlock(float* scores, float* state, float unit)
+    {
+        // Pass 1: the largest score of each row, kept for a moment where the factors go.
+        float* alpha = state + AlphaOffset;
+        bool any = false;
+        for (int row = 0; row < BlockRows; row++)
+        {
+            float* s = scores + row * KeyTile;
+            Vector256<float> m = Vector256.Load(s);
+            for (int column = 8; column < KeyTile; column += 8)
+                m = Vector256.MaxNative(m, Vector256.Load(s + column));
+            alpha[row] = Largest(m);
+            any |= alpha[row] != float.NegativeInfinity;
+        }
+
+        if (!any)
+            return false;
+
+        // Pass 2: new maxima, and the factors from the old ones to them.
+        Vector256<float> old = Vector256.Load(state + MaxOffset);
+        Vector256<float> max = Vector256.MaxNative(Vector256.Load(alpha) * unit, old);
+        Vector256<float> seen = ~Vector256.Equals(max, Vector256.Create(float.NegativeInfinity));
+        Vector256<float> zero = max & seen;
+        max.Store(state + MaxOffset);
+        zero.Store(state + BaseOffset);
+        Exp2.Of(old - zero).Store(alpha);
+
+        // Pass 3: probabilities and their sums.
+        Vector256<float> units = Vector256.Create(unit);
+        for (int row = 0; row < BlockRows; row++)
+        {
+            float* s = scores + row * KeyTile;
+            float* sum = state + SumOffset + row * 16;
+            Vector256<float> least = Vector256.Create(-state[BaseOffset + row]);
+            Vector256<float> total = Vector256.Load(sum) * alpha[row];
+            for (int column = 0; column < KeyTile; column += 8)
+            {
+                Vector256<float> p = Exp2.Of(Vector256.MultiplyAddEstimate(Vector256.Load(s + column), units, least));
+                p.Store(s + column);
+                total += p;
+            }
+
+            total.Store(sum);
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector256<float> y)
+    {
+        Vector128<float> z = Vector128.MaxNative(y.GetLower(), y.GetUpper());
+        z = Vector128.MaxNative(z, Vector128.Shuffle(z, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(z, Vector128.Shuffle(z, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+}

@@ -1,0 +1,136 @@
+namespace MoBA.Runtime.Cpu;
+
+/// <summary>
+/// Keys and values of every (key head, sequence) as float in the order that the tile arithmetic reads them:
+/// keys [tile][dim][64], so that a step of dim meets 64 keys in one place, and values [tile][panel][64][width].
+/// Keys past the end of a sequence are 0. Memory is linear in the number of key tokens.
+/// </summary>
+internal sealed unsafe class PackedKeys
+{
+    private const int KeyTile = CpuTile.KeyTile;
+
+    private readonly AttentionProblem _problem;
+    private readonly TileMath _math;
+    private readonly float* _data;
+    private readonly int[] _firstTile;
+
+    /// <summary>Lays the problem out in <paramref name="data"/>, which <see cref="Pack"/> fills.</summary>
+    public PackedKeys(AttentionProblem problem, TileMath math, float* data)
+    {
+        _problem = problem;
+        _math = math;
+        _data = data;
+        PaddedDim = Padded(problem.Dim);
+        _firstTile = FirstTiles(problem);
+    }
+
+    /// <summary>Columns of a value row, zeros included.</summary>
+    public int PaddedDim { get; }
+
+    /// <summary>Key tiles of all sequences and key heads.</summary>
+    public long Tiles => (long)_firstTile[^1] * _problem.KeyHeads;
+
+    /// <summary>Bytes that <paramref name="problem"/> needs.</summary>
+    public static long Bytes(AttentionProblem problem) =>
+        (long)FirstTiles(problem)[^1] * problem.KeyHeads * KeyTile * (problem.Dim + Padded(problem.Dim)) * sizeof(float);
+
+    /// <summary>The transposed keys of the key tile that starts at <paramref name="k0"/>.</summary>
+    public float* Keys(int sequence, int head, int k0) => _data + Index(sequence, head, k0) * TileSize;
+
+    /// <summary>The values of the key tile that starts at <paramref name="k0"/>.</summary>
+    public float* Values(int sequence, int head, int k0) => Keys(sequence, head, k0) + KeyTile * _problem.Dim;
+
+    /// <summary>Floats from a key tile to the next: its keys, then its values.</summary>
+    public long TileSize => KeyTile * (_problem.Dim + PaddedDim);
+
+    /// <summary>Packs one key tile; <paramref name="tile"/> counts over heads, then sequences.</summary>
+    public void Pack(long tile)
+    {
+        int head = (int)(tile / _firstTile[^1]);
+        int inHead = (int)(tile % _firstTile[^1]);
+        int sequence = SequenceOf(inHead);
+        AttentionSequence s = _problem.Sequences[sequence];
+        int k0 = (inHead - _firstTile[sequence]) * KeyTile;
+        int count = Math.Min(KeyTile, s.Keys - k0);
+        PackTransposed(s.FirstKeyToken + k0, count, head, Keys(sequence, head, k0));
+        PackPanels(s.FirstKeyToken + k0, count, head, Values(sequence, head, k0));
+    }
+
+    private long Index(int sequence, int head, int k0) => (long)head * _firstTile[^1] + _firstTile[sequence] + k0 / KeyTile;
+
+    private static int Padded(int dim) => (dim + TileMath.ColumnStep - 1) / TileMath.ColumnStep * TileMath.ColumnStep;
+
+    // The first tile of every sequence within a head, and the number of tiles of a head.
+    private static int[] FirstTiles(AttentionProblem problem)
+    {
+        int[] first = new int[problem.Sequences.Length + 1];
+        for (int i = 0; i < problem.Sequences.Length; i++)
+            first[i + 1] = first[i] + (int)(((long)problem.Sequences[i].Keys + KeyTile - 1) / KeyTile);
+        return first;
+    }
+
+    // Empty sequences share their first tile with the next one: the last that starts at or before the tile is the one that has it.
+    private int SequenceOf(int tile)
+    {
+        int low = 0;
+        int high = _firstTile.Length - 2;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            (low, high) = _firstTile[middle] <= tile ? (middle, high) : (low, middle - 1);
+        }
+
+        return low;
+    }
+
+    private void PackTransposed(int token, int count, int head, float* keys)
+    {
+        int dim = _problem.Dim;
+        float* rows = stackalloc float[4 * dim];
+        for (int key = 0; key < KeyTile; key += 4)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                Span<float> row = new(rows + i * dim, dim);
+                if (key + i < count)
+                    _problem.K.ReadRow(token + key + i, head, row);
+                else
+                    row.Clear();
+            }
+
+            Transpose(rows, dim, keys + key);
+        }
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    private static void Transpose(float* rows, int dim, float* keys)
+    {
+        for (float* end = rows + dim; rows < end; rows++, keys += KeyTile)
+        {
+            keys[0] = rows[0];
+            keys[1] = rows[dim];
+            keys[2] = rows[2 * dim];
+            keys[3] = rows[3 * dim];
+        }
+    }
+
+    private void PackPanels(int token, int count, int head, float* values)
+    {
+        float* row = stackalloc float[PaddedDim];
+        Span<float> components = new(row, _problem.Dim);
+        new Span<float>(row, PaddedDim).Clear();
+        for (int key = 0; key < KeyTile; key++)
+        {
+            if (key < count)
+                _problem.V.ReadRow(token + key, head, components);
+            else
+                components.Clear();
+
+            for (int column = 0, width; column < PaddedDim; column += width)
+            {
+                width = _math.PanelWidth(PaddedDim - column);
+                new ReadOnlySpan<float>(row + column, width).CopyTo(new Span<float>(values + column * KeyTile + key * width, width));
+            }
+        }
+    }
+}

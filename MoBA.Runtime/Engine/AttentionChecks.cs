@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using MoBA.Runtime.Cpu;
+
+namespace MoBA.Runtime;
+
+/// <summary>Checks the arguments of a call. Every message names the argument, what was given, and what is wanted.</summary>
+internal static class AttentionChecks
+{
+    private const int DimStep = 8;
+    private const int MaxDim = 256;
+
+    // Positions, and the starts of tiles one past them, are int.
+    private const int MaxTokens = int.MaxValue - CpuTile.KeyTile;
+
+    /// <summary>The kind of elements of type <typeparamref name="T"/>.</summary>
+    /// <exception cref="NotSupportedException">Tensors of it cannot be attended.</exception>
+    public static ElementKind KindOf<T>() =>
+        typeof(T) == typeof(float) ? ElementKind.Single
+        : typeof(T) == typeof(Half) ? ElementKind.Half
+        : typeof(T) == typeof(BFloat16) ? ElementKind.BFloat16
+        : throw new NotSupportedException(
+            $"tensors of {typeof(T)} cannot be attended; q, k and v must be of float, System.Half or MoBA.Runtime.BFloat16: convert them.");
+
+    /// <summary>Checks the shapes of a call's tensors.</summary>
+    public static void Shapes<T>(Tensor<T> q, Tensor<T> k, Tensor<T> v, Tensor<T>? output)
+    {
+        Rank(q, nameof(q), "[query tokens, query heads, dim]");
+        Rank(k, nameof(k), "[key tokens, key heads, dim]");
+        Rank(v, nameof(v), "[key tokens, key heads, dim]");
+
+        nint dim = q.Lengths[2];
+        if (dim is < DimStep or > MaxDim || dim % DimStep != 0)
+            throw new ArgumentException($"q is {Text(q.Lengths)}: dim {dim} must be a multiple of {DimStep} from {DimStep} to {MaxDim}; pad q, k and v with zeros and set Scale.", nameof(q));
+        if (k.Lengths[2] != dim)
+            throw new ArgumentException($"k is {Text(k.Lengths)}: its dim must be q's, which is {Text(q.Lengths)}.", nameof(k));
+        if (!v.Lengths.SequenceEqual(k.Lengths))
+            throw new ArgumentException($"v is {Text(v.Lengths)}: it must have the shape of k, which is {Text(k.Lengths)}.", nameof(v));
+        if (q.Lengths[1] < 1 || k.Lengths[1] < 1 || q.Lengths[1] % k.Lengths[1] != 0)
+            throw new ArgumentException($"k is {Text(k.Lengths)} and q is {Text(q.Lengths)}: the {q.Lengths[1]} query heads must be a multiple of the {k.Lengths[1]} key heads.", nameof(k));
+        if (output is not null)
+            Output(output, q);
+    }
+
+    /// <summary>The sequences of a call.</summary>
+    public static AttentionSequence[] Sequences(AttentionOptions options, int queryTokens, int keyTokens)
+    {
+        int[] queries = options.Sequences ?? [0, queryTokens];
+        int[] keys = options.KeySequences ?? (options.Sequences is null ? [0, keyTokens] : queries);
+        string keyName = options.KeySequences is null ? nameof(options.Sequences) : nameof(options.KeySequences);
+        Offsets(queries, nameof(options.Sequences), queryTokens, "query tokens of q");
+        Offsets(keys, keyName, keyTokens, "key tokens of k");
+        if (queries.Length != keys.Length)
+            throw new ArgumentException($"KeySequences has {keys.Length} offsets and {(options.Sequences is null ? "without Sequences there is one sequence, which has" : "Sequences has")} {queries.Length}: both must be batch + 1.", "options");
+
+        AttentionSequence[] sequences = new AttentionSequence[queries.Length - 1];
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            int count = queries[i + 1] - queries[i];
+            int keyCount = keys[i + 1] - keys[i];
+            int position = options.QueryStart ?? keyCount - count;
+            if ((long)position + count - 1 > int.MaxValue)
+                throw new ArgumentException($"QueryStart is {position} and sequence {i} has {count} queries: the last would stand at {(long)position + count - 1}, and positions must fit int; give a QueryStart of at most {(long)int.MaxValue - count + 1}.", "options");
+            sequences[i] = new(queries[i], count, keys[i], keyCount, position);
+        }
+
+        return sequences;
+    }
+
+    /// <summary>The factor of the raw scores.</summary>
+    public static float Scale(AttentionOptions options, int dim)
+    {
+        float scale = options.Scale ?? 1 / MathF.Sqrt(dim);
+        return float.IsFinite(scale)
+            ? scale
+            : throw new ArgumentException($"Scale is {scale.ToString(CultureInfo.InvariantCulture)}: it must be finite, or null for 1 / sqrt(dim).", "options");
+    }
+
+    /// <summary>The positions of the sequences that have queries and keys, or null where there is none.</summary>
+    public static AttentionExtent? Extent(AttentionSequence[] sequences, int heads)
+    {
+        AttentionExtent? extent = null;
+        foreach (AttentionSequence s in sequences)
+        {
+            if (s.Queries == 0 || s.Keys == 0)
+                continue;
+
+            int last = s.Position + s.Queries - 1;
+            extent = extent is { } e
+                ? new(Math.Min(e.FirstQuery, s.Position), Math.Max(e.LastQuery, last), Math.Max(e.Keys, s.Keys), heads)
+                : new(s.Position, last, s.Keys, heads);
+        }
+
+        return extent;
+    }
+
+    private static void Rank<T>(Tensor<T> tensor, string name, string wanted)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.Rank != 3)
+            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it must have 3 dimensions, {wanted}.", name);
+        if (tensor.Lengths[0] > MaxTokens || tensor.Lengths[1] > int.MaxValue)
+            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it may have at most {MaxTokens} tokens, so that positions fit int.", name);
+    }
+
+    private static void Output<T>(Tensor<T> output, Tensor<T> q)
+    {
+        if (!output.Lengths.SequenceEqual(q.Lengths))
+            throw new ArgumentException($"output is {Text(output.Lengths)}: it must have the shape of q, which is {Text(q.Lengths)}.", nameof(output));
+        for (int i = 0; i < output.Rank; i++)
+        {
+            if (output.Strides[i] == 0 && output.Lengths[i] > 1)
+                throw new ArgumentException($"output is {Text(output.Lengths)} with strides {Text(output.Strides)}: rows that share memory cannot be written; give a tensor without stride 0.", nameof(output));
+        }
+    }
+
+    private static void Offsets(int[] offsets, string name, int tokens, string what)
+    {
+        if (offsets.Length < 2)
+            throw new ArgumentException($"{name} has {offsets.Length} offsets: it must have batch + 1, at least 2, from 0 to the {tokens} {what}.", "options");
+        if (offsets[0] != 0)
+            throw new ArgumentException($"{name} starts at {offsets[0]}: it must start at 0.", "options");
+        for (int i = 1; i < offsets.Length; i++)
+        {
+            if (offsets[i] < offsets[i - 1])
+                throw new ArgumentException($"{name} falls from {offsets[i - 1]} to {offsets[i]} at index {i}: offsets must ascend.", "options");
+        }
+
+        if (offsets[^1] != tokens)
+            throw new ArgumentException($"{name} ends at {offsets[^1]}: it must end at {tokens}, the {what}.", "options");
+    }
+
+    private static string Text(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
+}
