@@ -2,8 +2,8 @@ using ILGPU;
 
 namespace MoBA.Runtime.Portable;
 
-/// <summary>One launch of a portable kernel: the accelerator, the tensors of one call, and what a generated expert needs to
-/// start its kernel on them.</summary>
+/// <summary>One launch of a portable kernel: the tensors of one call on the device, and what a generated expert needs to start
+/// its kernel on them.</summary>
 public abstract class PortableLaunch
 {
     /// <summary>The positions that the call covers, for the expert's checks.</summary>
@@ -16,6 +16,8 @@ public abstract class PortableLaunch
     public abstract PortableFloatTable Table(ReadOnlyMemory<float> values);
 
     /// <summary>Runs <paramref name="kernel"/> over [query rows, query heads] of every sequence.</summary>
+    /// <param name="kernel">A public static method of a public class.</param>
+    /// <param name="parameters">The expert's parameters; at least one field.</param>
     public abstract void Run<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel, TParameters parameters)
-        where TParameters : unmanaged;
+        where TParameters : struct;
 }

@@ -2,21 +2,76 @@ using ILGPU;
 
 namespace MoBA.Runtime.Portable;
 
-/// <summary>One sequence of a call as a portable kernel sees it.</summary>
+/// <summary>Four neighbouring elements of a row: rows move in 16-byte pieces.</summary>
+public struct Float4
+{
+    /// <summary>Element 0.</summary>
+    public float X;
+
+    /// <summary>Element 1.</summary>
+    public float Y;
+
+    /// <summary>Element 2.</summary>
+    public float Z;
+
+    /// <summary>Element 3.</summary>
+    public float W;
+}
+
+/// <summary>
+/// One sequence of a call as a portable kernel sees it: float tensors on the device, in pieces of four elements. All strides
+/// count pieces.
+/// </summary>
 public struct PortableProblem
 {
-}
+    /// <summary>Queries, [row, head, piece] by the strides below.</summary>
+    public ArrayView<Float4> Queries;
 
-/// <summary>An int table on the device.</summary>
-public struct PortableTable
-{
-    /// <summary>The values.</summary>
-    public ArrayView<int> Values;
-}
+    /// <summary>Keys, [key, key head, piece], pieces of a row side by side.</summary>
+    public ArrayView<Float4> KeyRows;
 
-/// <summary>A float table on the device.</summary>
-public struct PortableFloatTable
-{
-    /// <summary>The values.</summary>
-    public ArrayView<float> Values;
+    /// <summary>Values, laid out as <see cref="KeyRows"/>.</summary>
+    public ArrayView<Float4> ValueRows;
+
+    /// <summary>Output, laid out as <see cref="Queries"/>; zero before the kernel starts.</summary>
+    public ArrayView<Float4> Output;
+
+    /// <summary>Natural log-sum-exp, [row, head].</summary>
+    public ArrayView<float> Lse;
+
+    /// <summary>Pieces from one query row to the next.</summary>
+    public long QueryStride;
+
+    /// <summary>Pieces from one query head to the next.</summary>
+    public long QueryHeadStride;
+
+    /// <summary>Pieces from one piece of a query row to the next.</summary>
+    public long QueryPieceStride;
+
+    /// <summary>Pieces from one key to the next.</summary>
+    public long KeyStride;
+
+    /// <summary>Pieces from one key head to the next.</summary>
+    public long KeyHeadStride;
+
+    /// <summary>Pieces in a row: dim / 4.</summary>
+    public int Pieces;
+
+    /// <summary>Query rows of the sequence.</summary>
+    public int Rows;
+
+    /// <summary>Keys of the sequence.</summary>
+    public int Keys;
+
+    /// <summary>Query heads.</summary>
+    public int Heads;
+
+    /// <summary>Query heads that read one key head.</summary>
+    public int HeadsPerKeyHead;
+
+    /// <summary>Position of the first query row.</summary>
+    public int QueryStart;
+
+    /// <summary>Factor of the raw scores.</summary>
+    public float Scale;
 }

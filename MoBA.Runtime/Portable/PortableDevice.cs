@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace MoBA.Runtime.Portable;
+
+/// <summary>An ILGPU device with the portable kernels compiled for it so far.</summary>
+internal sealed class PortableDevice : IDisposable
+{
+    private readonly Context _context;
+    private readonly ConcurrentDictionary<MethodInfo, Delegate> _launchers = new();
+
+    private PortableDevice(Context context, Accelerator accelerator)
+    {
+        _context = context;
+        Accelerator = accelerator;
+    }
+
+    /// <summary>The device.</summary>
+    public Accelerator Accelerator { get; }
+
+    /// <summary>Whether neighbouring threads run in step and share memory transactions, so that rows are best interleaved.</summary>
+    public bool IsGpu => Accelerator.AcceleratorType != AcceleratorType.CPU;
+
+    /// <summary>A CUDA device if there is one, else an OpenCL one, else ILGPU's CPU accelerator.</summary>
+    public static PortableDevice Best()
+    {
+        CudaLibrary.Register();
+
+        // O1: O2 moves loads past the last store of a loop.
+        Context context = Context.Create(builder =>
+            builder.Cuda().OpenCL().CPU(CpuDevice()).EnableAlgorithms().Optimize(OptimizationLevel.O1));
+        foreach (Device device in context.Devices.OrderBy(Rank))
+        {
+            try
+            {
+                return new(context, device.CreateAccelerator(context));
+            }
+            catch (Exception exception) when (exception is AcceleratorException or NotSupportedException && device is not CPUDevice)
+            {
+                // Listed by its driver but not usable: the next best device will do.
+            }
+        }
+
+        context.Dispose();
+        throw new PlatformNotSupportedException("ILGPU found no device, not even its CPU accelerator.");
+    }
+
+    /// <summary>ILGPU's CPU accelerator.</summary>
+    public static PortableDevice Cpu()
+    {
+        Context context = Context.Create(builder =>
+            builder.CPU(CpuDevice()).EnableAlgorithms().Optimize(OptimizationLevel.O1));
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
+    }
+
+    /// <summary>The launcher of a kernel, compiled at its first use on this device.</summary>
+    public Action<Index2D, PortableProblem, TParameters> Launcher<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel)
+        where TParameters : struct =>
+        (Action<Index2D, PortableProblem, TParameters>)_launchers.GetOrAdd(
+            kernel.Method,
+            _ => Accelerator.LoadAutoGroupedStreamKernel(kernel));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    // One group of two lanes per pair of cores: a lane is a thread of the operating system, and rows share nothing.
+    private static CPUDevice CpuDevice() => new(2, 1, Math.Max(1, Environment.ProcessorCount / 2));
+
+    private static int Rank(Device device) => device.AcceleratorType switch
+    {
+        AcceleratorType.Cuda => 0,
+        AcceleratorType.OpenCL => 1,
+        _ => 2,
+    };
+}
+
+/// <summary>Finds NVIDIA's driver where only its versioned file name is installed.</summary>
+internal static class CudaLibrary
+{
+    private static readonly Lock s_gate = new();
+    private static bool s_registered;
+
+    /// <summary>Lets ILGPU find <c>libcuda.so.1</c>; safe to call again.</summary>
+    public static void Register()
+    {
+        lock (s_gate)
+        {
+            if (s_registered)
+                return;
+            s_registered = true;
+            try
+            {
+                NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, Resolve);
+            }
+            catch (InvalidOperationException)
+            {
+                // The program has set a resolver of its own and knows where its driver is.
+            }
+        }
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+    {
+        if (name != "cuda" || !OperatingSystem.IsLinux())
+            return 0;
+        return NativeLibrary.TryLoad("libcuda.so", assembly, path, out nint library)
+            || NativeLibrary.TryLoad("libcuda.so.1", assembly, path, out library) ? library : 0;
+    }
+}
