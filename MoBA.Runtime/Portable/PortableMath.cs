@@ -9,27 +9,19 @@ namespace MoBA.Runtime.Portable;
 /// </summary>
 public static class PortableMath
 {
-    /// <summary><paramref name="x"/> / <paramref name="divisor"/> as C# truncates, for a positive divisor. Unsigned inside: a
-    /// signed division by a power of two would be compiled to a shift, which rounds negative numbers down.</summary>
-    public static int Div(int x, int divisor)
-    {
-        uint quotient = (x < 0 ? 0u - (uint)x : (uint)x) / (uint)divisor;
-        return x < 0 ? (int)(0u - quotient) : (int)quotient;
-    }
+    /// <summary><paramref name="x"/> / <paramref name="divisor"/> as C# truncates, for a positive divisor. The remainder goes
+    /// first: a division by a power of two is compiled to a shift, signed or not, which rounds a negative number down unless it
+    /// is a multiple.</summary>
+    public static int Div(int x, int divisor) => (x - (x % divisor)) / divisor;
 
     /// <inheritdoc cref="Div(int, int)"/>
-    public static long Div(long x, long divisor)
-    {
-        ulong quotient = (x < 0 ? 0ul - (ulong)x : (ulong)x) / (ulong)divisor;
-        return x < 0 ? (long)(0ul - quotient) : (long)quotient;
-    }
+    public static long Div(long x, long divisor) => (x - (x % divisor)) / divisor;
 
-    /// <summary><paramref name="x"/> % <paramref name="divisor"/> as C# does it (the sign is that of <paramref name="x"/>), for
-    /// a positive divisor.</summary>
-    public static int Rem(int x, int divisor) => x - (Div(x, divisor) * divisor);
+    /// <summary><paramref name="x"/> % <paramref name="divisor"/> as C# does it: the sign is that of <paramref name="x"/>.</summary>
+    public static int Rem(int x, int divisor) => x % divisor;
 
     /// <inheritdoc cref="Rem(int, int)"/>
-    public static long Rem(long x, long divisor) => x - (Div(x, divisor) * divisor);
+    public static long Rem(long x, long divisor) => x % divisor;
 
     /// <summary>The lesser.</summary>
     public static int Min(int a, int b) => IntrinsicMath.Min(a, b);

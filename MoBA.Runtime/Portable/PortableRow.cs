@@ -73,6 +73,9 @@ public struct PortableRow
     /// <summary>Last key of the key tile that starts at <paramref name="k0"/>.</summary>
     public readonly int LastKey(int k0) => PortableMath.Min(k0 + (KeyTile - 1), Keys - 1);
 
+    /// <summary><paramref name="key"/>, or the last key where there is no such key: safe to read a table at.</summary>
+    public readonly int KeyAt(int key) => PortableMath.Min(key, Keys - 1);
+
     /// <summary>Whether the key tile at <paramref name="k0"/> has all of its keys: the last tile of a sequence may not.</summary>
     public readonly bool IsWhole(int k0) => k0 + (KeyTile - 1) < Keys;
 
@@ -208,7 +211,7 @@ public struct PortableRow
     }
 
     // First piece of a key's row; the last key's where there is no such key, so that nothing past the end is read.
-    private readonly long KeyRow(int key) => (PortableMath.Min(key, Keys - 1) * _problem.KeyStride) + _keyHead;
+    private readonly long KeyRow(int key) => (KeyAt(key) * _problem.KeyStride) + _keyHead;
 
     private static float Dot(Float4 a, Float4 b, float sum) => sum + (a.X * b.X) + (a.Y * b.Y) + (a.Z * b.Z) + (a.W * b.W);
 

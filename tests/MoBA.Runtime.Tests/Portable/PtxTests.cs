@@ -7,6 +7,11 @@ public sealed class PtxTests
 {
     [Theory]
     [InlineData(typeof(SinkWindowKernel))]
+    [InlineData(typeof(DocumentCausalKernel))]
+    [InlineData(typeof(GroupKernel))]
+    [InlineData(typeof(AlibiCausalKernel))]
+    [InlineData(typeof(SoftCapKernel))]
+    [InlineData(typeof(Natten2DKernel))]
     public void A_kernel_compiles_to_one_entry_that_calls_nothing_and_stays_in_registers(Type pattern)
     {
         string ptx = OfflinePtx.Compile(pattern.GetMethod("Attend")!);

@@ -1,0 +1,77 @@
+using ILGPU;
+using MoBA.Runtime.Portable;
+
+namespace MoBA.Runtime.Tests.Portable.Samples;
+
+/// <summary>Math.Abs(q / 8 - k / 8) &lt;= Radius &amp;&amp; Math.Abs(q % 8 - k % 8) &lt;= Radius, C# truncation.</summary>
+public static class Natten2DKernel
+{
+    public struct Parameters
+    {
+        public int Radius;
+    }
+
+    // One thread attends one query row of one head; the 64 rows of its query tile classify the same key tiles alike. No barrier
+    // and no shared memory, so it runs on every ILGPU device.
+    public static void Attend(Index2D index, PortableProblem problem, Parameters p)
+    {
+        // Pass 1: the key tiles that this tile of queries can see.
+        PortableRow row = PortableRow.Start(index, problem);
+        KeyRange0(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo0, out int hi0);
+        PortableTiles tiles0 = row.Tiles(lo0, hi0);
+
+        // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
+        for (int k0 = tiles0.From(0); k0 < row.Keys; k0 = tiles0.From(k0 + PortableRow.KeyTile))
+        {
+            TileKind kind = Classify(row.Q0, row.Q1, k0, row.LastKey(k0), row.Head, p);
+            if (kind == TileKind.Full && row.IsWhole(k0))
+            {
+                // Full tile: no mask code.
+                row.Accumulate(k0, row.Scores(k0));
+            }
+            else if (kind != TileKind.Empty)
+            {
+                // Partial tile: -infinity where the predicate does not hold.
+                PortableScores scores = row.Scores(k0);
+                scores.Keep(Attended(k0, row, p));
+                row.Accumulate(k0, scores);
+            }
+        }
+
+        // Pass 3: divide by the softmax sum.
+        row.Finish();
+    }
+
+    private static bool Attends(int q, int k, int head, Parameters p) =>
+        PortableMath.Abs(PortableMath.Div(q, 8) - PortableMath.Div(k, 8)) <= p.Radius
+        && PortableMath.Abs(PortableMath.Rem(q, 8) - PortableMath.Rem(k, 8)) <= p.Radius;
+
+    private static TileKind Classify(int q0, int q1, int k0, int k1, int head, Parameters p)
+    {
+        int lo = PortableMath.Div(q0, 8) - PortableMath.Div(k1, 8), hi = PortableMath.Div(q1, 8) - PortableMath.Div(k0, 8);
+        bool all = lo >= -p.Radius && hi <= p.Radius && p.Radius >= 7;
+        if (all)
+            return TileKind.Full;
+        bool any = lo <= p.Radius && hi >= -p.Radius;
+        return any ? TileKind.Partial : TileKind.Empty;
+    }
+
+    private static void KeyRange0(int q0, int q1, int keys, int head, Parameters p, out int lo, out int hi)
+    {
+        lo = (PortableMath.Div(q0, 8) - p.Radius) * 8;
+        hi = (PortableMath.Div(q1, 8) + p.Radius + 1) * 8;
+    }
+
+    // Bit j: whether the row attends key k0 + j.
+    private static int Attended(int k0, PortableRow row, Parameters p)
+    {
+        int attended = 0, last = row.LastKey(k0);
+        for (int k = k0; k <= last; k++)
+        {
+            if (Attends(row.Q, k, row.Head, p))
+                attended |= 1 << (k - k0);
+        }
+
+        return attended;
+    }
+}
