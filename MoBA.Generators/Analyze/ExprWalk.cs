@@ -1,0 +1,46 @@
+using MoBA.Generators.Model;
+
+namespace MoBA.Generators.Analyze;
+
+/// <summary>Visits the nodes of an expression.</summary>
+internal static class ExprWalk
+{
+    public static IEnumerable<Expr> Children(Expr e) => e switch
+    {
+        Lookup l => [l.Index],
+        Unary u => [u.Operand],
+        Binary b => [b.Left, b.Right],
+        Conditional c => [c.Condition, c.WhenTrue, c.WhenFalse],
+        FloatCall f => f.Arguments,
+        TableBound t => [t.Low, t.High],
+        _ => [],
+    };
+
+    /// <summary>Every node, children before parents.</summary>
+    public static IEnumerable<Expr> All(Expr e) => Children(e).SelectMany(All).Append(e);
+
+    public static bool Any(Expr e, Func<Expr, bool> test) => test(e) || Children(e).Any(c => Any(c, test));
+
+    public static bool Mentions(Expr e, Variable variable) => Any(e, n => n is VariableRef v && v.Variable == variable);
+
+    /// <summary>The expression with some nodes replaced, folded again from there up.</summary>
+    public static Expr Replace(Expr e, Func<Expr, Expr?> replacement)
+    {
+        if (replacement(e) is { } other)
+        {
+            return other;
+        }
+
+        return e switch
+        {
+            Lookup l => l with { Index = Replace(l.Index, replacement) },
+            Unary { Op: UnaryOp.Not } u => Fold.Not(Replace(u.Operand, replacement)),
+            Unary u => u with { Operand = Replace(u.Operand, replacement) },
+            Binary b => b with { Left = Replace(b.Left, replacement), Right = Replace(b.Right, replacement) },
+            Conditional c => Fold.Select(
+                Replace(c.Condition, replacement), Replace(c.WhenTrue, replacement), Replace(c.WhenFalse, replacement)),
+            FloatCall f => f with { Arguments = new EquatableArray<Expr>(f.Arguments.Select(a => Replace(a, replacement))) },
+            _ => e,
+        };
+    }
+}

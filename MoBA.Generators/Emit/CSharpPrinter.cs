@@ -1,0 +1,222 @@
+using System.Globalization;
+using Microsoft.CodeAnalysis.CSharp;
+using MoBA.Generators.Analyze;
+using MoBA.Generators.Model;
+
+namespace MoBA.Generators.Emit;
+
+/// <summary>How the leaves of an expression and the operators that targets disagree on are spelled.</summary>
+internal abstract class Dialect
+{
+    public virtual string Variable(Variable variable) => variable switch
+    {
+        Model.Variable.Query => "q",
+        Model.Variable.Key => "k",
+        Model.Variable.Head => "head",
+        Model.Variable.Heads => "heads",
+        Model.Variable.Score => "score",
+        Model.Variable.FirstQuery => "q0",
+        Model.Variable.LastQuery => "q1",
+        Model.Variable.FirstKey => "k0",
+        Model.Variable.LastKey => "k1",
+        _ => "distance",
+    };
+
+    public abstract string Parameter(string path);
+
+    /// <summary>A bool parameter.</summary>
+    public virtual string Flag(string path) => Parameter(path);
+
+    public abstract string Table(string path);
+
+    /// <summary>A function of two or more integers or floats.</summary>
+    public virtual string Function(string name, ExprType type) => type == ExprType.Float ? $"float.{name}" : $"Math.{name}";
+
+    /// <summary>C#'s truncating division and remainder, for targets that get them wrong; null is the operator.</summary>
+    public virtual string? Division(BinaryOp op, Expr divisor) => null;
+}
+
+/// <summary>The author's own spelling, for comments and <c>Info</c>.</summary>
+internal sealed class AuthorDialect : Dialect
+{
+    public override string Parameter(string path) => path;
+
+    public override string Table(string path) => path;
+}
+
+/// <summary>Members of the bound CPU kernel.</summary>
+internal sealed class CpuDialect : Dialect
+{
+    public override string Parameter(string path) => Names.Field(path);
+
+    public override string Table(string path) => Names.Field(path);
+}
+
+/// <summary>Prints expressions as C#, with no more parentheses than a reader needs. The culture never matters.</summary>
+internal sealed class CSharpPrinter(Dialect dialect)
+{
+    private enum Level
+    {
+        Conditional,
+        Or,
+        And,
+        BitOr,
+        BitXor,
+        BitAnd,
+        Equality,
+        Relational,
+        Shift,
+        Additive,
+        Multiplicative,
+        Unary,
+        Primary,
+    }
+
+    public string Print(Expr e) => Print(e, Level.Conditional);
+
+    /// <summary>An argument of an operator that is written around it, such as a cast.</summary>
+    public string PrintOperand(Expr e) => Print(e, Level.Unary);
+
+    private string Print(Expr e, Level context)
+    {
+        (string text, Level level) = Format(e);
+        return level < context ? $"({text})" : text;
+    }
+
+    private (string Text, Level Level) Format(Expr e) => e switch
+    {
+        IntLiteral i => (Number(i.Value), i.Value < 0 ? Level.Unary : Level.Primary),
+        BoolLiteral b => (b.Value ? "true" : "false", Level.Primary),
+        FloatLiteral f => (Number(f.Value), f.Value < 0 ? Level.Unary : Level.Primary),
+        VariableRef v => (dialect.Variable(v.Variable), Level.Primary),
+        ParameterRef p => (p.Type == ExprType.Bool ? dialect.Flag(p.Path) : dialect.Parameter(p.Path), Level.Primary),
+        LocalRef l => (l.Name, Level.Primary),
+        Lookup l => ($"{dialect.Table(l.Table)}[{Print(l.Index)}]", Level.Primary),
+        TableBound { Query: TableQuery.Min or TableQuery.Max } t =>
+            ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)}, {Print(t.High)})", Level.Primary),
+        TableBound t => ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)})", Level.Primary),
+        Unary u => FormatUnary(u),
+        Binary { Op: BinaryOp.Min or BinaryOp.Max } b => (Call(b.Op.ToString(), b.Type, b.Left, b.Right), Level.Primary),
+        Binary b => FormatBinary(b),
+        Conditional c => ($"{Print(c.Condition, Level.Or)} ? {Print(c.WhenTrue, Level.Or)} : {Print(c.WhenFalse, Level.Conditional)}", Level.Conditional),
+        FloatCall f => (Call(f.Function, ExprType.Float, [.. f.Arguments]), Level.Primary),
+        _ => throw new ArgumentException($"no C# for {e.GetType().Name}"),
+    };
+
+    private (string Text, Level Level) FormatUnary(Unary u) => u.Op switch
+    {
+        UnaryOp.Negate => ($"-{PrintNegated(u.Operand)}", Level.Unary),
+        UnaryOp.Complement => ($"~{Print(u.Operand, Level.Unary)}", Level.Unary),
+        UnaryOp.Not => ($"!{Print(u.Operand, Level.Unary)}", Level.Unary),
+        UnaryOp.Abs => (Call("Abs", u.Type, u.Operand), Level.Primary),
+        _ => ($"(float){Print(u.Operand, Level.Unary)}", Level.Unary),
+    };
+
+    /// <summary>- of a negative number must not read as --.</summary>
+    private string PrintNegated(Expr operand)
+    {
+        string text = Print(operand, Level.Unary);
+        return text.StartsWith("-", StringComparison.Ordinal) ? $"({text})" : text;
+    }
+
+    private (string Text, Level Level) FormatBinary(Binary b)
+    {
+        if (b.Op is BinaryOp.Divide or BinaryOp.Remainder && b.Type == ExprType.Int && dialect.Division(b.Op, b.Right) is { } function)
+        {
+            return ($"{function}({Print(b.Left)}, {Print(b.Right)})", Level.Primary);
+        }
+
+        (string op, Level level) = b.Op switch
+        {
+            BinaryOp.Add => ("+", Level.Additive),
+            BinaryOp.Subtract => ("-", Level.Additive),
+            BinaryOp.Multiply => ("*", Level.Multiplicative),
+            BinaryOp.Divide => ("/", Level.Multiplicative),
+            BinaryOp.Remainder => ("%", Level.Multiplicative),
+            BinaryOp.BitAnd => ("&", Level.BitAnd),
+            BinaryOp.BitOr => ("|", Level.BitOr),
+            BinaryOp.BitXor or BinaryOp.Xor => ("^", Level.BitXor),
+            BinaryOp.ShiftLeft => ("<<", Level.Shift),
+            BinaryOp.ShiftRight => (">>", Level.Shift),
+            BinaryOp.Less => ("<", Level.Relational),
+            BinaryOp.LessOrEqual => ("<=", Level.Relational),
+            BinaryOp.Greater => (">", Level.Relational),
+            BinaryOp.GreaterOrEqual => (">=", Level.Relational),
+            BinaryOp.Equal => ("==", Level.Equality),
+            BinaryOp.NotEqual => ("!=", Level.Equality),
+            BinaryOp.And => ("&&", Level.And),
+            _ => ("||", Level.Or),
+        };
+
+        // Bounds are 64-bit: parameters alone would be computed in 32.
+        if (b.Type == ExprType.Int && b.Op < BinaryOp.Divide && IsBound(b) && !IsWide(b.Left) && !IsWide(b.Right))
+        {
+            return ($"(long){Print(b.Left, Level.Unary)} {op} {PrintPart(b.Right, b.Op, level + 1)}", level);
+        }
+
+        // Right operands of the same level need parentheses: a - (b - c). Nobody should have to know && from ||, or & from ==.
+        Level left = level is Level.Relational or Level.Equality or Level.BitAnd or Level.BitOr or Level.BitXor or Level.Shift ? level + 1 : level;
+        bool isAssociative = b.Op is BinaryOp.And or BinaryOp.Or && b.Right is Binary r && r.Op == b.Op;
+        return ($"{PrintPart(b.Left, b.Op, left)} {op} {PrintPart(b.Right, b.Op, isAssociative ? level : level + 1)}", level);
+    }
+
+    private string PrintPart(Expr e, BinaryOp parent, Level context) => (parent, e) switch
+    {
+        (BinaryOp.Or, Binary { Op: BinaryOp.And }) => $"({Print(e)})",
+        (BinaryOp.BitAnd or BinaryOp.BitOr or BinaryOp.BitXor or BinaryOp.ShiftLeft or BinaryOp.ShiftRight, Binary { Op: < BinaryOp.Min }) => $"({Print(e)})",
+        _ => Print(e, context),
+    };
+
+    /// <summary>Whether an expression was made by the analysis, rather than by the author.</summary>
+    private static bool IsBound(Expr e) => !ExprWalk.Any(e, static n => n is VariableRef { Variable: <= Variable.Score });
+
+    /// <summary>Whether C# computes an expression in 64 bits.</summary>
+    private static bool IsWide(Expr e) => e switch
+    {
+        VariableRef v => v.Variable > Variable.Score,
+        LocalRef { Type: ExprType.Int } => true,
+        IntLiteral i => i.Value is < int.MinValue or > int.MaxValue,
+        Unary u => IsWide(u.Operand),
+        Binary { Type: ExprType.Int, Op: < BinaryOp.Divide } => true,
+        Binary { Type: ExprType.Int } b => IsWide(b.Left) || IsWide(b.Right),
+        Conditional c => IsWide(c.WhenTrue) || IsWide(c.WhenFalse),
+        _ => false,
+    };
+
+    private string Call(string name, ExprType type, params Expr[] arguments) =>
+        $"{dialect.Function(name, type)}({string.Join(", ", arguments.Select(Print))})";
+
+    public static string Number(long value) => value switch
+    {
+        int.MinValue => "int.MinValue",
+        int.MaxValue => "int.MaxValue",
+        _ when value is < int.MinValue or > int.MaxValue => value.ToString(CultureInfo.InvariantCulture) + "L",
+        _ => value.ToString(CultureInfo.InvariantCulture),
+    };
+
+    public static string Number(float value) => value switch
+    {
+        float.PositiveInfinity => "float.PositiveInfinity",
+        float.NegativeInfinity => "float.NegativeInfinity",
+        _ when float.IsNaN(value) => "float.NaN",
+        _ => value.ToString("R", CultureInfo.InvariantCulture) + "f",
+    };
+}
+
+/// <summary>Names in emitted code.</summary>
+internal static class Names
+{
+    /// <summary>The private field of a parameter: <c>_window</c>, <c>_local_Window</c>.</summary>
+    public static string Field(string path) =>
+        "_" + char.ToLowerInvariant(path[0]) + path.Substring(1).Replace('.', '_');
+
+    /// <summary>The member of a parameter struct: <c>Window</c>, <c>Local_Window</c>.</summary>
+    public static string Member(string path) => Identifier(path.Replace('.', '_'));
+
+    /// <summary>A path as C# code: <c>Local.Window</c>, with keywords escaped.</summary>
+    public static string Access(string path) => string.Join(".", path.Split('.').Select(Identifier));
+
+    public static string Identifier(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+
+    public static string Literal(string text) => SymbolDisplay.FormatLiteral(text, quote: true);
+}

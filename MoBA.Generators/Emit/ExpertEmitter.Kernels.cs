@@ -1,0 +1,144 @@
+using System.Globalization;
+using MoBA.Generators.Analyze;
+using MoBA.Generators.Model;
+using MoBA.Generators.Plan;
+using Scriban.Runtime;
+
+namespace MoBA.Generators.Emit;
+
+// The models of the kernel templates.
+internal sealed partial class ExpertEmitter
+{
+    private const string GeneratedCode = "[global::System.CodeDom.Compiler.GeneratedCode(\"MoBA.Generators\", \"0.1.0\")]";
+
+    private ScriptObject CpuModel() => new()
+    {
+        ["name"] = _spec.Name,
+        ["generated_code"] = GeneratedCode,
+        ["cpu_class"] = CpuClass,
+        ["parameters"] = Parameters(_spec.Parameters),
+        ["own_parameters"] = Parameters(_spec.Parameters.Where(static p => p.IsOwn)),
+        ["picture"] = Picture(),
+        ["max_key_ranges"] = Number(_plan.Facts.MaxKeyRanges),
+        ["info"] = Info(),
+        ["checks"] = Checks(_cpu),
+        ["classify"] = Classify(_cpu),
+        ["key_ranges"] = KeyRangesModel(_cpu),
+        ["mask"] = _plan.Mask is { } mask ? Row(mask) : null,
+        ["modifier"] = _plan.Modifier is { } modifier ? Row(modifier) : null,
+    };
+
+    private ScriptObject PortableModel()
+    {
+        int runs = _plan.KeyRanges.Runs.Count;
+        return new()
+        {
+            ["name"] = _spec.Name,
+            ["generated_code"] = GeneratedCode,
+            ["portable_class"] = PortableClass,
+            ["parameters"] = Parameters(_spec.Parameters),
+            ["classify"] = Classify(_portable),
+            ["key_ranges"] = KeyRangesModel(_portable),
+            ["attends"] = _portable.Print(_spec.Attends),
+            ["modifier"] = _spec.Score is not null,
+            ["score"] = _spec.Score is null ? null : _portable.Print(_spec.Score),
+            ["next_from_zero"] = Next(runs, "0"),
+            ["next"] = Next(runs, "k0 + PortableRow.KeyTile"),
+        };
+    }
+
+    /// <summary>The first key tile of any run from <paramref name="from"/> on.</summary>
+    private static string Next(int runs, string from) => runs == 0
+        ? "row.Keys"
+        : Enumerable.Range(0, runs).Select(i => $"tiles{i}.From({from})").Aggregate(static (a, b) => $"PortableMath.Min({a}, {b})");
+
+    private ScriptObject Info() => new()
+    {
+        ["name"] = Names.Literal(_spec.Name),
+        ["summary"] = Names.Literal(_spec.Summary),
+        ["predicate"] = Names.Literal(_author.Print(_spec.Attends)),
+        ["score_modifier"] = _spec.Score is null ? "null" : Names.Literal(_author.Print(_spec.Score)),
+        ["causal"] = _plan.Facts.Causal.ToString(),
+        ["attends_itself"] = _plan.Facts.AttendsItself.ToString(),
+        ["dense"] = _plan.Facts.Dense.ToString(),
+        ["depends_on_head"] = Flag(_plan.Facts.DependsOnHead),
+        ["token_limit"] = Number(_plan.Facts.TokenLimit),
+        ["max_key_ranges"] = Number(_plan.Facts.MaxKeyRanges),
+    };
+
+    private ScriptObject Classify(CSharpPrinter printer) => new()
+    {
+        ["values"] = Declare(printer, _plan.Classify.Values),
+        ["all"] = printer.Print(_plan.Classify.All),
+        ["any"] = printer.Print(_plan.Classify.Any),
+    };
+
+    private ScriptObject KeyRangesModel(CSharpPrinter printer) => new()
+    {
+        ["values"] = Declare(printer, _plan.KeyRanges.Values),
+        ["runs"] = _plan.KeyRanges.Runs.Select(run => new ScriptObject
+        {
+            ["values"] = Declare(printer, UsedBy(run)),
+            ["low"] = printer.Print(run.Low),
+            ["high"] = printer.Print(run.High),
+            ["when"] = run.When.Equals(Fold.True) ? null : printer.Print(run.When),
+        }).ToArray(),
+    };
+
+    /// <summary>The named values that one run needs, where every run is a function of its own.</summary>
+    private IEnumerable<NamedValue> UsedBy(KeyRun run)
+    {
+        HashSet<string> needed = [.. Locals(run.Low), .. Locals(run.High), .. Locals(run.When)];
+        foreach (NamedValue value in _plan.KeyRanges.Values.Reverse().Where(v => needed.Contains(v.Name)))
+        {
+            needed.UnionWith(Locals(value.Value));
+        }
+
+        return _plan.KeyRanges.Values.Where(v => needed.Contains(v.Name));
+
+        static IEnumerable<string> Locals(Expr e) => ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name);
+    }
+
+    private ScriptObject Checks(CSharpPrinter printer)
+    {
+        ChecksPlan checks = _plan.Checks;
+        return new()
+        {
+            ["is_needed"] = checks.Covers.Count + checks.Fits.Count > 0,
+            ["values"] = Declare(printer, checks.Values),
+            ["divisors"] = checks.Divisors.Select(d => new ScriptObject
+            {
+                ["text"] = printer.Print(d),
+                ["literal"] = Names.Literal(_author.Print(d)),
+            }).ToArray(),
+            ["covers"] = checks.Covers.Select(c => new ScriptObject
+            {
+                ["field"] = Names.Field(c.Table),
+                ["low"] = printer.Print(c.Low),
+                ["high"] = printer.Print(c.High),
+            }).ToArray(),
+            ["fits"] = checks.Fits.Select(f => new ScriptObject
+            {
+                ["low"] = printer.Print(f.Low),
+                ["high"] = printer.Print(f.High),
+                ["literal"] = Names.Literal(_author.Print(f.What)),
+            }).ToArray(),
+        };
+    }
+
+    private ScriptObject Row(RowPlan row)
+    {
+        VectorPrinter vector = new(_cpu);
+        Expr[] parts = [.. row.PerTile.Select(static v => v.Value), .. row.PerRow.Select(static v => v.Value), row.Body];
+        return new()
+        {
+            ["per_tile"] = Declare(_cpu, row.PerTile, isBound: false),
+            ["per_row"] = Declare(_cpu, row.PerRow, isBound: false),
+            ["body"] = vector.Print(row.Body),
+            ["uses_head"] = parts.Any(static p => ExprWalk.Mentions(p, Variable.Head)),
+            ["uses_key"] = ExprWalk.Mentions(row.Body, Variable.Key),
+        };
+    }
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

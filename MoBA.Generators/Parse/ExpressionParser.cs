@@ -1,0 +1,199 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Operations;
+using MoBA.Generators.Analyze;
+using MoBA.Generators.Model;
+
+namespace MoBA.Generators.Parse;
+
+/// <summary>
+/// Parse: the body of <c>Attends</c> or <c>Score</c> becomes one <see cref="Expr"/>, with locals, helpers and other experts'
+/// predicates inlined. What it cannot read it reports and stands a literal in for, so that one run finds every fault.
+/// </summary>
+internal sealed partial class ExpressionParser(
+    ParameterTable parameters, Compilation compilation, DiagnosticSink sink, CancellationToken cancellation)
+{
+    private const int MostNodes = 4096;
+
+    private static readonly Variable[] PredicateArguments = [Variable.Query, Variable.Key, Variable.Head];
+    private static readonly Variable[] ScoreArguments = [Variable.Score, Variable.Query, Variable.Key, Variable.Head, Variable.Heads];
+
+    private bool _isScore;
+
+    private string Where => _isScore ? "Score" : "Attends";
+
+    public Expr? ParseMethod(IMethodSymbol method, bool isScore)
+    {
+        _isScore = isScore;
+        Variable[] variables = isScore ? ScoreArguments : PredicateArguments;
+        Scope scope = Scope.Root(
+            method.Parameters.Select((p, i) => new KeyValuePair<ISymbol, Expr>(p, new VariableRef(variables[i]))), method);
+        Expr? body = ParseBody(method, scope);
+        return sink.HasErrors ? null : body;
+    }
+
+    private Expr Parse(IOperation operation, Scope scope)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (operation.ConstantValue is { HasValue: true, Value: var constant } && Literal(constant) is { } literal)
+        {
+            return literal.Type == ExprType.Float && !_isScore ? Unsupported(operation, "a float") : literal;
+        }
+
+        return operation switch
+        {
+            IParenthesizedOperation p => Parse(p.Operand, scope),
+            IConversionOperation c => ParseConversion(c, scope),
+            IParameterReferenceOperation p when scope.Values.TryGetValue(p.Parameter, out Expr? value) => value,
+            ILocalReferenceOperation l when scope.Values.TryGetValue(l.Local, out Expr? value) => value,
+            IPropertyReferenceOperation p => ParseProperty(p, scope),
+            IFieldReferenceOperation f => NotAParameter(f, f.Field, "a field"),
+            IArrayElementReferenceOperation { Indices: [var index] } a => ParseLookup(a, a.ArrayReference, index, scope),
+            IUnaryOperation u => ParseUnary(u, scope),
+            IBinaryOperation b => ParseBinary(b, scope),
+            IConditionalOperation { WhenFalse: { } whenFalse } c => Typed(c, t => new Conditional(
+                Parse(c.Condition, scope), Parse(c.WhenTrue, scope), Parse(whenFalse, scope))),
+            IIsPatternOperation p => ParsePattern(p.Pattern, Parse(p.Value, scope)),
+            IInvocationOperation i => ParseCall(i, scope),
+            _ => Unsupported(operation),
+        };
+    }
+
+    private static Expr? Literal(object? value) => value switch
+    {
+        int i => new IntLiteral(i),
+        bool b => Fold.Bool(b),
+        float f => new FloatLiteral(f),
+        _ => null,
+    };
+
+    /// <summary>Builds a node if its type is one that a pattern may compute with.</summary>
+    private Expr Typed(IOperation operation, Func<ExprType, Expr> build) => TypeOf(operation.Type) is { } type
+        ? (type == ExprType.Float && !_isScore ? Unsupported(operation, "a float") : build(type))
+        : Unsupported(operation, $"a value of type '{operation.Type?.ToDisplayString() ?? "?"}'");
+
+    private static ExprType? TypeOf(ITypeSymbol? type) => type?.SpecialType switch
+    {
+        SpecialType.System_Int32 => ExprType.Int,
+        SpecialType.System_Boolean => ExprType.Bool,
+        SpecialType.System_Single => ExprType.Float,
+        _ => null,
+    };
+
+    private Expr ParseConversion(IConversionOperation c, Scope scope) => Typed(c, type =>
+    {
+        Expr operand = Parse(c.Operand, scope);
+        return (operand.Type, type) switch
+        {
+            var (from, to) when from == to => operand,
+            (ExprType.Int, ExprType.Float) => new Unary(UnaryOp.ToFloat, operand),
+            _ => Unsupported(c, $"a conversion to '{c.Type!.ToDisplayString()}'"),
+        };
+    });
+
+    private Expr ParseUnary(IUnaryOperation u, Scope scope) => Typed(u, _ =>
+    {
+        Expr operand = Parse(u.Operand, scope);
+        return u.OperatorKind switch
+        {
+            UnaryOperatorKind.Plus => operand,
+            UnaryOperatorKind.Minus => new Unary(UnaryOp.Negate, operand),
+            UnaryOperatorKind.BitwiseNegation when operand.Type == ExprType.Int => new Unary(UnaryOp.Complement, operand),
+            UnaryOperatorKind.Not => new Unary(UnaryOp.Not, operand),
+            _ => Unsupported(u),
+        };
+    });
+
+    private Expr ParseBinary(IBinaryOperation b, Scope scope) => Typed(b, _ =>
+    {
+        Expr left = Parse(b.LeftOperand, scope);
+        Expr right = Parse(b.RightOperand, scope);
+        if (left.Type != right.Type)
+        {
+            return Unsupported(b);
+        }
+
+        bool isBool = left.Type == ExprType.Bool;
+        bool isFloat = left.Type == ExprType.Float;
+        return b.OperatorKind switch
+        {
+            BinaryOperatorKind.ConditionalAnd => new Binary(BinaryOp.And, left, right),
+            BinaryOperatorKind.ConditionalOr => new Binary(BinaryOp.Or, left, right),
+            BinaryOperatorKind.And when !isFloat => new Binary(isBool ? BinaryOp.And : BinaryOp.BitAnd, left, right),
+            BinaryOperatorKind.Or when !isFloat => new Binary(isBool ? BinaryOp.Or : BinaryOp.BitOr, left, right),
+            BinaryOperatorKind.ExclusiveOr when !isFloat => new Binary(isBool ? BinaryOp.Xor : BinaryOp.BitXor, left, right),
+            BinaryOperatorKind.Equals when isBool => new Unary(UnaryOp.Not, new Binary(BinaryOp.Xor, left, right)),
+            BinaryOperatorKind.NotEquals when isBool => new Binary(BinaryOp.Xor, left, right),
+            BinaryOperatorKind.Divide when isFloat => new Binary(BinaryOp.Divide, left, right),
+            BinaryOperatorKind.Divide => Division(BinaryOp.Divide, b, left, right),
+            BinaryOperatorKind.Remainder when !isFloat => Division(BinaryOp.Remainder, b, left, right),
+            BinaryOperatorKind.LeftShift => Shift(BinaryOp.ShiftLeft, b, left, right),
+            BinaryOperatorKind.RightShift => Shift(BinaryOp.ShiftRight, b, left, right),
+            _ => Operator(b.OperatorKind) is { } op ? new Binary(op, left, right) : Unsupported(b),
+        };
+    });
+
+    private static BinaryOp? Operator(BinaryOperatorKind kind) => kind switch
+    {
+        BinaryOperatorKind.Add => BinaryOp.Add,
+        BinaryOperatorKind.Subtract => BinaryOp.Subtract,
+        BinaryOperatorKind.Multiply => BinaryOp.Multiply,
+        BinaryOperatorKind.LessThan => BinaryOp.Less,
+        BinaryOperatorKind.LessThanOrEqual => BinaryOp.LessOrEqual,
+        BinaryOperatorKind.GreaterThan => BinaryOp.Greater,
+        BinaryOperatorKind.GreaterThanOrEqual => BinaryOp.GreaterOrEqual,
+        BinaryOperatorKind.Equals => BinaryOp.Equal,
+        BinaryOperatorKind.NotEquals => BinaryOp.NotEqual,
+        _ => null,
+    };
+
+    /// <summary>A divisor must be one number for a whole call, and positive: a call checks it where it is a parameter.</summary>
+    private Expr Division(BinaryOp op, IBinaryOperation b, Expr left, Expr right)
+    {
+        bool isFixed = right is IntLiteral literal ? literal.Value > 0 : !ExprWalk.Any(right, static n => n is VariableRef or Lookup);
+        return isFixed ? new Binary(op, left, right) : BadOperand(
+            b.RightOperand, $"the divisor of {(op == BinaryOp.Divide ? "/" : "%")}", "a positive constant or an expression of parameters alone");
+    }
+
+    private Expr Shift(BinaryOp op, IBinaryOperation b, Expr left, Expr right) => right is IntLiteral { Value: >= 0 and < 31 }
+        ? new Binary(op, left, right)
+        : BadOperand(b.RightOperand, "a shift count", "a constant from 0 to 30");
+
+    private Expr ParsePattern(IPatternOperation pattern, Expr value) => pattern switch
+    {
+        IConstantPatternOperation { Value.ConstantValue.Value: bool b } => b ? value : new Unary(UnaryOp.Not, value),
+        IConstantPatternOperation { Value.ConstantValue.Value: int i } => new Binary(BinaryOp.Equal, value, Fold.Int(i)),
+        IRelationalPatternOperation { Value.ConstantValue.Value: int i } r when Operator(r.OperatorKind) is { } op =>
+            new Binary(op, value, Fold.Int(i)),
+        INegatedPatternOperation n => new Unary(UnaryOp.Not, ParsePattern(n.Pattern, value)),
+        IBinaryPatternOperation b => new Binary(
+            b.OperatorKind == BinaryOperatorKind.And ? BinaryOp.And : BinaryOp.Or,
+            ParsePattern(b.LeftPattern, value), ParsePattern(b.RightPattern, value)),
+        _ => Unsupported(pattern, "this 'is' pattern"),
+    };
+
+    private Expr Unsupported(IOperation operation, string? what = null)
+    {
+        sink.Report(Diagnostics.UnsupportedSyntax, operation.Syntax.GetLocation(), what ?? Allowed.Describe(operation), Where, Allowed.In(_isScore));
+        return StandIn(operation.Type);
+    }
+
+    private Expr BadOperand(IOperation operand, string what, string wanted)
+    {
+        sink.Report(Diagnostics.BadOperand, operand.Syntax.GetLocation(), what, wanted, Allowed.Shorten(operand.Syntax.ToString()));
+        return StandIn(operand.Type);
+    }
+
+    private Expr NotAParameter(IOperation operation, ISymbol member, string why)
+    {
+        sink.Report(Diagnostics.NotAParameter, operation.Syntax.GetLocation(), member.Name, why);
+        return StandIn(operation.Type);
+    }
+
+    /// <summary>A literal of the right type after an error, so that reading can go on.</summary>
+    private static Expr StandIn(ITypeSymbol? type) => TypeOf(type) switch
+    {
+        ExprType.Bool => Fold.False,
+        ExprType.Float => new FloatLiteral(0),
+        _ => Fold.Zero,
+    };
+}

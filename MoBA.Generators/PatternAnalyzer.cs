@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Diagnostics;
+using MoBA.Generators.Model;
+using MoBA.Generators.Parse;
+
+namespace MoBA.Generators;
+
+/// <summary>The generator's own parser, reporting what is wrong with a pattern instead of emitting code for it.</summary>
+[DiagnosticAnalyzer(LanguageNames.CSharp)]
+public sealed class PatternAnalyzer : DiagnosticAnalyzer
+{
+    /// <inheritdoc/>
+    public override ImmutableArray<DiagnosticDescriptor> SupportedDiagnostics { get; } =
+    [
+        .. typeof(Diagnostics).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(static f => f.FieldType == typeof(DiagnosticDescriptor))
+            .Select(static f => (DiagnosticDescriptor)f.GetValue(null)!),
+    ];
+
+    /// <inheritdoc/>
+    public override void Initialize(AnalysisContext context)
+    {
+        context.ConfigureGeneratedCodeAnalysis(GeneratedCodeAnalysisFlags.None);
+        context.EnableConcurrentExecution();
+        context.RegisterSymbolAction(Analyze, SymbolKind.NamedType);
+    }
+
+    private static void Analyze(SymbolAnalysisContext context)
+    {
+        var type = (INamedTypeSymbol)context.Symbol;
+        if (ParameterTable.IsExpert(type))
+        {
+            PatternSpec? spec = PatternParser.Parse(
+                type, context.Compilation, new DiagnosticSink(context.ReportDiagnostic), context.CancellationToken);
+            if (spec is not null)
+            {
+                PatternLints.Report(type, spec, context.ReportDiagnostic, context.CancellationToken);
+            }
+        }
+    }
+}

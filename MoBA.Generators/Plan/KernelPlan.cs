@@ -1,0 +1,94 @@
+using MoBA.Generators.Analyze;
+using MoBA.Generators.Model;
+
+namespace MoBA.Generators.Plan;
+
+/// <summary>A value with a name, computed before what uses it.</summary>
+internal sealed record NamedValue(string Name, Expr Value);
+
+/// <summary>A tile's class: <paramref name="All"/> is full, not <paramref name="Any"/> is empty.</summary>
+internal sealed record ClassifyPlan(EquatableArray<NamedValue> Values, Expr All, Expr Any);
+
+/// <summary>The runs of keys that a tile of queries can see.</summary>
+internal sealed record KeyRangesPlan(EquatableArray<NamedValue> Values, EquatableArray<KeyRun> Runs);
+
+/// <summary>An expression that is evaluated for sixteen keys at once; what does not depend on the key comes out of the loop.</summary>
+/// <param name="PerTile">Values that are the same for the whole tile.</param>
+/// <param name="PerRow">Values that are the same for a row of the tile.</param>
+/// <param name="Body">What remains, for every key.</param>
+internal sealed record RowPlan(EquatableArray<NamedValue> PerTile, EquatableArray<NamedValue> PerRow, Expr Body);
+
+/// <summary>What a call must check before a kernel runs.</summary>
+/// <param name="Values">Ends of the ranges below.</param>
+/// <param name="Divisors">Expressions that divide, and so must be positive.</param>
+/// <param name="Fits">Operations that must stay within <c>int</c>, with their ranges.</param>
+/// <param name="Covers">Tables and the range of indices that they are read at.</param>
+internal sealed record ChecksPlan(
+    EquatableArray<NamedValue> Values, EquatableArray<Expr> Divisors, EquatableArray<RangeCheck> Fits, EquatableArray<TableCheck> Covers);
+
+internal sealed record RangeCheck(Expr What, Expr Low, Expr High);
+
+internal sealed record TableCheck(string Table, Expr Low, Expr High);
+
+/// <summary>Everything that is decided about a pattern's kernels; the emission only spells it.</summary>
+/// <param name="Spec">The pattern.</param>
+/// <param name="Facts">What is proven of it.</param>
+/// <param name="Classify">How a tile is classified.</param>
+/// <param name="KeyRanges">Which keys a tile of queries can see.</param>
+/// <param name="Checks">What a call must check.</param>
+/// <param name="Mask">The predicate on partial tiles; null where every tile is proven full.</param>
+/// <param name="Modifier">The score modifier; null is none.</param>
+internal sealed record KernelPlan(
+    PatternSpec Spec,
+    PatternFacts Facts,
+    ClassifyPlan Classify,
+    KeyRangesPlan KeyRanges,
+    ChecksPlan Checks,
+    RowPlan? Mask,
+    RowPlan? Modifier)
+{
+    public static KernelPlan Of(PatternSpec spec, PatternFacts facts) => new(
+        spec,
+        facts,
+        PlanClassify(spec),
+        PlanKeyRanges(spec),
+        ChecksPlanner.Plan(spec),
+        facts.Dense == Proof.Always ? null : RowPlanner.Plan(spec.Attends),
+        spec.Score is null ? null : RowPlanner.Plan(spec.Score));
+
+    private static ClassifyPlan PlanClassify(PatternSpec spec)
+    {
+        NamedValues names = new();
+        Interval bounds = TileClassifier.Bounds(spec.Attends, new SymbolicTile(names));
+        return new ClassifyPlan(Used(names, bounds.Low, bounds.High), bounds.Low, bounds.High);
+    }
+
+    private static KeyRangesPlan PlanKeyRanges(PatternSpec spec)
+    {
+        NamedValues names = new();
+        IReadOnlyList<KeyRun> runs = Analyze.KeyRanges.Of(spec.Attends, new SymbolicTile(names, allKeys: true));
+        return new KeyRangesPlan(Used(names, [.. runs.SelectMany(static r => new[] { r.Low, r.High, r.When })]), new(runs));
+    }
+
+    /// <summary>The named values that some expression needs, in order.</summary>
+    public static EquatableArray<NamedValue> Used(NamedValues names, params Expr[] users)
+    {
+        HashSet<string> needed = [];
+        foreach (Expr e in users)
+        {
+            Need(e);
+        }
+
+        for (int i = names.Values.Count - 1; i >= 0; i--)
+        {
+            if (needed.Contains(names.Values[i].Name.Name))
+            {
+                Need(names.Values[i].Value);
+            }
+        }
+
+        return new(names.Values.Where(v => needed.Contains(v.Name.Name)).Select(static v => new NamedValue(v.Name.Name, v.Value)));
+
+        void Need(Expr e) => needed.UnionWith(ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name));
+    }
+}
