@@ -4,6 +4,7 @@ using System.Numerics.Tensors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime;
 
@@ -50,8 +51,7 @@ public sealed class AttentionEngine : IDisposable
         Target.Cpu => new(new CpuBackend(), null, logger),
         Target.Cuda => throw new PlatformNotSupportedException(
             "Target.Cuda is missing: this version has no kernels for NVIDIA GPUs; use Target.Cpu, or Target.Portable for any ILGPU device."),
-        Target.Portable => throw new PlatformNotSupportedException(
-            "Target.Portable is missing: this version has no ILGPU backend; use Target.Cpu."),
+        Target.Portable => new(new PortableBackend(), null, logger),
         _ => throw new ArgumentOutOfRangeException(nameof(target), target, "target is none of Cpu, Cuda and Portable."),
     };
 

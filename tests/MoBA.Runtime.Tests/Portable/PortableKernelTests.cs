@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MoBA.Runtime.Portable;
 using MoBA.Runtime.Tests.Portable.Samples;
 using Xunit;
@@ -6,7 +7,7 @@ namespace MoBA.Runtime.Tests.Portable;
 
 public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) : IClassFixture<PortableKernelTests.CpuDevice>
 {
-    private readonly PortableDevice _device = fixture.Device;
+    private readonly AttentionEngine _engine = fixture.Engine;
 
     public static TheoryData<int, int> LengthsAndDims
     {
@@ -26,29 +27,29 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
     [Theory]
     [MemberData(nameof(LengthsAndDims))]
     public void SinkWindow_agrees_with_the_definition(int length, int dim) =>
-        SinkWindow(new PortableCase(2, 1, dim, [0, length]), window: 24, sinks: 3);
+        SinkWindow(new Case(2, 1, dim, [0, length]), window: 24, sinks: 3);
 
     [Fact]
     public void Heads_share_keys_and_queries_start_anywhere()
     {
-        SinkWindow(new PortableCase(6, 2, 16, [0, 70], [0, 200]), window: 50, sinks: 20);
-        SinkWindow(new PortableCase(2, 2, 16, [0, 70], [0, 50], queryStart: 5), window: 30, sinks: 4);
-        SinkWindow(new PortableCase(2, 2, 16, [0, 70], [0, 50]), window: 30, sinks: 4);       // 20 rows before the first key
-        SinkWindow(new PortableCase(1, 1, 8, [0, 3], [0, 100], queryStart: 90), window: 1, sinks: 0);
+        SinkWindow(new Case(6, 2, 16, [0, 70], [0, 200]), window: 50, sinks: 20);
+        SinkWindow(new Case(2, 2, 16, [0, 70], [0, 50], QueryStart: 5), window: 30, sinks: 4);
+        SinkWindow(new Case(2, 2, 16, [0, 70], [0, 50]), window: 30, sinks: 4);       // 20 rows before the first key
+        SinkWindow(new Case(1, 1, 8, [0, 3], [0, 100], QueryStart: 90), window: 1, sinks: 0);
     }
 
     [Fact]
     public void Sequences_do_not_see_each_other()
     {
-        SinkWindow(new PortableCase(2, 1, 8, [0, 5, 5, 70, 71]), window: 40, sinks: 2);
-        SinkWindow(new PortableCase(2, 1, 8, [0, 5, 25, 26], [0, 0, 33, 80]), window: 40, sinks: 2);
+        SinkWindow(new Case(2, 1, 8, [0, 5, 5, 70, 71]), window: 40, sinks: 2);
+        SinkWindow(new Case(2, 1, 8, [0, 5, 25, 26], [0, 0, 33, 80]), window: 40, sinks: 2);
     }
 
     [Fact]
     public void Rows_that_see_nothing_are_zero()
     {
-        SinkWindow(new PortableCase(2, 1, 8, [0, 30]), window: 0, sinks: 0);
-        SinkWindow(new PortableCase(2, 1, 8, [0, 30], [0, 30], queryStart: 60), window: 45, sinks: 0);
+        SinkWindow(new Case(2, 1, 8, [0, 30]), window: 0, sinks: 0);
+        SinkWindow(new Case(2, 1, 8, [0, 30], [0, 30], QueryStart: 60), window: 45, sinks: 0);
     }
 
     [Theory]
@@ -56,8 +57,8 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
     public void A_monotone_table_bounds_the_keys(int length, int dim)
     {
         int[] document = Enumerable.Range(0, length).Select(i => (i * 7 / 100) - 3).ToArray();
-        new PortableCase(2, 1, dim, [0, length]).Check(
-            _device,
+        Check(
+            new Case(2, 1, dim, [0, length]),
             launch => launch.Run(DocumentCausalKernel.Attend, new DocumentCausalKernel.Parameters { Document = launch.Table(document, monotone: true) }),
             (q, k, _) => q >= k && document[q] == document[k]);
     }
@@ -71,8 +72,8 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
     {
         var random = new Random(length);
         int[] group = Enumerable.Range(0, length).Select(i => (i / 40) + random.Next(0, 2)).ToArray();
-        new PortableCase(3, 1, 8, [0, length]).Check(
-            _device,
+        Check(
+            new Case(3, 1, 8, [0, length]),
             launch => launch.Run(
                 GroupKernel.Attend,
                 new GroupKernel.Parameters { Group = launch.Table(group, monotone: false), Everyone = everyone ? 1 : 0 }),
@@ -81,8 +82,8 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
 
     [Theory]
     [MemberData(nameof(LengthsAndDims))]
-    public void Alibi_modifies_scores_by_head(int length, int dim) => new PortableCase(4, 2, dim, [0, length]).Check(
-        _device,
+    public void Alibi_modifies_scores_by_head(int length, int dim) => Check(
+        new Case(4, 2, dim, [0, length]),
         launch => launch.Run(AlibiCausalKernel.Attend, new AlibiCausalKernel.Parameters { MaxBias = 8f }),
         (q, k, _) => q >= k,
         (score, q, k, head) => score - (Math.Pow(2, -8.0 * (head + 1) / 4) * (q - k)));
@@ -92,8 +93,8 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
     public void SoftCap_and_a_float_table_modify_scores(int length, int dim)
     {
         float[] bias = Enumerable.Range(0, length).Select(i => MathF.Sin(i)).ToArray();
-        new PortableCase(2, 1, dim, [0, length]).Check(
-            _device,
+        Check(
+            new Case(2, 1, dim, [0, length]),
             launch => launch.Run(SoftCapKernel.Attend, new SoftCapKernel.Parameters { Cap = 1.5f, Bias = launch.Table(bias) }),
             (q, k, _) => q >= k,
             (score, _, k, _) => (1.5 * Math.Tanh(score / 1.5)) + bias[k]);
@@ -104,20 +105,82 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
     [InlineData(1, 130, 130)]
     [InlineData(2, 90, 40)]       // queries from position -50: division truncates
     [InlineData(7, 130, 130)]
-    public void Natten_divides_as_csharp_does(int radius, int rows, int keys) => new PortableCase(2, 1, 8, [0, rows], [0, keys]).Check(
-        _device,
+    public void Natten_divides_as_csharp_does(int radius, int rows, int keys) => Check(
+        new Case(2, 1, 8, [0, rows], [0, keys]),
         launch => launch.Run(Natten2DKernel.Attend, new Natten2DKernel.Parameters { Radius = radius }),
         (q, k, _) => Math.Abs((q / 8) - (k / 8)) <= radius && Math.Abs((q % 8) - (k % 8)) <= radius);
 
-    private void SinkWindow(PortableCase problem, int window, int sinks) => problem.Check(
-        _device,
+    [Fact]
+    public void Halves_are_widened_and_rounded_back()
+    {
+        SampleExpert expert = Causal();
+        Tensor<BFloat16> q = Inputs.Normal<BFloat16>(1, 40, 2, 16), k = Inputs.Normal<BFloat16>(2, 40, 1, 16), v = Inputs.Normal<BFloat16>(3, 40, 1, 16);
+        float[] actual = Inputs.Floats(_engine.Attend(expert, q, k, v));
+        (double[] expected, _) = Oracle.Attend(expert, q, k, v, new());
+        for (int i = 0; i < actual.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= Math.Abs(expected[i]) / 256 + 2e-5, $"element {i}: {actual[i]} instead of {expected[i]}");
+    }
+
+    [Fact]
+    public void The_checks_of_the_expert_run_before_its_kernel()
+    {
+        SampleExpert expert = new(_ => Assert.Fail("launched"), (_, _, _) => true) { Refusal = new ArgumentException("Stride is 0") };
+        Tensor<float> x = Inputs.Normal<float>(1, 4, 1, 8);
+        Assert.Equal("Stride is 0", Assert.Throws<ArgumentException>(() => _engine.Attend(expert, x, x, x)).Message);
+        Assert.Equal(32, _engine.Attend(Causal(), x, x, x).FlattenedLength);
+    }
+
+    [Fact]
+    public void A_disposed_engine_says_so()
+    {
+        AttentionEngine engine = new(new PortableBackend(PortableDevice.Cpu()));
+        Assert.Equal(Target.Portable, engine.Target);
+        engine.Dispose();
+        engine.Dispose();
+        Tensor<float> x = Inputs.Normal<float>(1, 4, 1, 8);
+        Assert.Throws<ObjectDisposedException>(() => engine.Attend(Causal(), x, x, x));
+    }
+
+    private static SampleExpert Causal() => new(
+        launch => launch.Run(SinkWindowKernel.Attend, new SinkWindowKernel.Parameters { Window = int.MaxValue, Sinks = 0 }),
+        (q, k, _) => q >= k);
+
+    private void SinkWindow(Case problem, int window, int sinks) => Check(
+        problem,
         launch => launch.Run(SinkWindowKernel.Attend, new SinkWindowKernel.Parameters { Window = window, Sinks = sinks }),
         (q, k, _) => q >= k && (q - k < window || k < sinks));
 
+    private void Check(
+        Case problem, Action<PortableLaunch> launch, Func<int, int, int, bool> attends, Func<double, int, int, int, double>? score = null)
+    {
+        int[] keys = problem.KeySequences ?? problem.Sequences;
+        Tensor<float> q = Inputs.Normal<float>(1, problem.Sequences[^1], problem.Heads, problem.Dim);
+        Tensor<float> k = Inputs.Normal<float>(2, keys[^1], problem.KeyHeads, problem.Dim);
+        Tensor<float> v = Inputs.Normal<float>(3, keys[^1], problem.KeyHeads, problem.Dim);
+        AttentionOptions options = new()
+        {
+            Sequences = problem.Sequences, KeySequences = problem.KeySequences, QueryStart = problem.QueryStart, ReturnLse = true,
+        };
+        SampleExpert expert = new(launch, attends, score);
+        AttentionResult<float> actual = _engine.Attend(expert, q, k, v, options);
+        (double[] output, double[] lse) = Oracle.Attend(expert, q, k, v, options);
+        AssertClose(output, Inputs.Floats(actual.Output));
+        AssertClose(lse, Inputs.Floats(actual.Lse!));
+    }
+
+    private static void AssertClose(double[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(expected[i] == actual[i] || Math.Abs(expected[i] - actual[i]) < 2e-5, $"element {i}: {actual[i]} instead of {expected[i]}");
+    }
+
+    private sealed record Case(int Heads, int KeyHeads, int Dim, int[] Sequences, int[]? KeySequences = null, int? QueryStart = null);
+
     public sealed class CpuDevice : IDisposable
     {
-        internal PortableDevice Device { get; } = PortableDevice.Cpu();
+        internal AttentionEngine Engine { get; } = new(new PortableBackend(PortableDevice.Cpu()));
 
-        public void Dispose() => Device.Dispose();
+        public void Dispose() => Engine.Dispose();
     }
 }
