@@ -17,6 +17,8 @@ namespace MoBA.Generators;
 [Generator(LanguageNames.CSharp)]
 public sealed class PatternGenerator : IIncrementalGenerator
 {
+    private static readonly Encoding Utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
@@ -37,7 +39,7 @@ public sealed class PatternGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.Plan);
 
         context.RegisterSourceOutput(plans, static (output, plan) =>
-            output.AddSource(ExpertEmitter.HintName(plan.Spec), SourceText.From(ExpertEmitter.Emit(plan), Encoding.UTF8)));
+            output.AddSource(ExpertEmitter.HintName(plan.Spec), SourceText.From(ExpertEmitter.Emit(plan), Utf8)));
     }
 }
 

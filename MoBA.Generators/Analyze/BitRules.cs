@@ -31,16 +31,17 @@ internal static class BitRules
             }
         }
 
-        return new Interval(
+        return UnlessOnePair(a, b, Fold.BitAnd(a.Low, b.Low), new Interval(
             Fold.Select(Fold.Or(NonNegative(a), NonNegative(b)), Fold.Zero, Interval.Int32.Low),
             Fold.Select(NonNegative(a), Fold.Select(NonNegative(b), Fold.Min(a.High, b.High), a.High),
-                Fold.Select(NonNegative(b), b.High, Interval.Int32.High)));
+                Fold.Select(NonNegative(b), b.High, Interval.Int32.High))));
     }
 
     /// <summary>Of non-negative numbers, | lies between the larger and the sum.</summary>
     public static Interval Or(Interval a, Interval b) => a.IsPoint && b.IsPoint
         ? Interval.Point(Fold.Bitwise(BinaryOp.BitOr, a.Low, b.Low))
-        : WhenNonNegative(a, b, Fold.Max(a.Low, b.Low));
+        : UnlessOnePair(
+            a, b, Fold.Bitwise(BinaryOp.BitOr, a.Low, b.Low), WhenNonNegative(a, b, Fold.Max(a.Low, b.Low)));
 
     /// <summary>Of non-negative numbers, ^ lies between zero and the sum; x ^ -1 is ~x.</summary>
     public static Interval Xor(Interval a, Interval b)
@@ -57,7 +58,15 @@ internal static class BitRules
 
         return b is { IsPoint: true, Low: IntLiteral { Value: -1 } }
             ? new Interval(Fold.Subtract(Fold.Int(-1), a.High), Fold.Subtract(Fold.Int(-1), a.Low))
-            : WhenNonNegative(a, b, Fold.Zero);
+            : UnlessOnePair(a, b, Fold.Bitwise(BinaryOp.BitXor, a.Low, b.Low), WhenNonNegative(a, b, Fold.Zero));
+    }
+
+    /// <summary>The bounds of a bit operator, or its value where a tile turns out to hold a single pair of operands: blocks and
+    /// their hashes are such.</summary>
+    private static Interval UnlessOnePair(Interval a, Interval b, Expr value, Interval bounds)
+    {
+        Expr onePair = Fold.And(Fold.Compare(BinaryOp.Equal, a.Low, a.High), Fold.Compare(BinaryOp.Equal, b.Low, b.High));
+        return new Interval(Fold.Select(onePair, value, bounds.Low), Fold.Select(onePair, value, bounds.High));
     }
 
     private static Interval LowMask(Interval a, long mask)

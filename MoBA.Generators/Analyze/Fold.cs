@@ -34,6 +34,8 @@ internal static class Fold
         (Binary { Op: BinaryOp.Subtract, Right: IntLiteral x } s, IntLiteral y) => Add(s.Left, Int(y.Value - x.Value)),
         (Binary { Op: BinaryOp.Add, Right: IntLiteral x } s, IntLiteral y) => Add(s.Left, Int(y.Value + x.Value)),
         (IntLiteral, _) => Add(b, a),
+        (_, Unary { Op: UnaryOp.Negate } n) => Subtract(a, n.Operand),
+        (_, Binary { Op: BinaryOp.Subtract, Right: IntLiteral y } s) => Add(Add(a, s.Left), Int(-y.Value)),
         _ => new Binary(BinaryOp.Add, a, b),
     };
 
@@ -41,6 +43,7 @@ internal static class Fold
     {
         (_, IntLiteral y) => Add(a, Int(-y.Value)),
         (IntLiteral { Value: 0 }, _) => Negate(b),
+        (_, Unary { Op: UnaryOp.Negate } n) => Add(a, n.Operand),
         (_, Binary { Op: BinaryOp.Subtract, Right: IntLiteral y } s) => Add(Subtract(a, s.Left), y),
         (_, Binary { Op: BinaryOp.Add, Right: IntLiteral y } s) => Add(Subtract(a, s.Left), Int(-y.Value)),
         _ when a.Equals(b) => Zero,
@@ -195,7 +198,9 @@ internal static class Fold
             return y > 0 == isMin ? a : b;
         }
 
-        return Contains(op, a, b) ? a : Contains(op, b, a) ? b : new Binary(op, a, b);
+        // max(a, min(a, b)) is a.
+        BinaryOp dual = isMin ? BinaryOp.Max : BinaryOp.Min;
+        return Contains(op, a, b) || Contains(dual, b, a) ? a : Contains(op, b, a) || Contains(dual, a, b) ? b : new Binary(op, a, b);
     }
 
     private static bool Contains(BinaryOp op, Expr chain, Expr part) =>

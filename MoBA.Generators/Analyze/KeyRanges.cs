@@ -14,22 +14,18 @@ internal sealed class KeyRanges
     /// <summary>More alternatives than this are not told apart: the runs would cost more than the tiles they save.</summary>
     private const int MostRuns = 8;
 
+    private static readonly KeyRun Everything = new(Fold.Int(-Fold.Infinity), Fold.Int(Fold.Infinity), Fold.True);
+
     private readonly Box _box;
-    private readonly Interval _keys;
 
-    private KeyRanges(Box box)
-    {
-        _box = box;
-        _keys = box.Of(Variable.Key);
-    }
+    private KeyRanges(Box box) => _box = box;
 
-    /// <summary>The runs of keys of <paramref name="attends"/> over a box whose keys are all keys of the sequence.</summary>
+    /// <summary>The runs of keys of <paramref name="attends"/> over a box whose keys are all keys of the sequence. An end at
+    /// infinity is the end of the sequence; the caller cuts the runs to it.</summary>
     public static IReadOnlyList<KeyRun> Of(Expr attends, Box box)
     {
-        KeyRanges solver = new(box);
-        KeyRun everything = new(solver._keys.Low, solver._keys.High, Fold.True);
-        List<KeyRun> runs = Merge(solver.Solve(LinearForm.Normalize(attends), everything));
-        return runs.Count <= MostRuns ? runs : [everything];
+        List<KeyRun> runs = Merge(new KeyRanges(box).Solve(LinearForm.Normalize(attends), Everything));
+        return runs.Count > MostRuns || runs.Contains(Everything) ? [Everything] : runs;
     }
 
     private List<KeyRun> Solve(Expr e, KeyRun run) => e switch

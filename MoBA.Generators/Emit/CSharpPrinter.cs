@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.CodeAnalysis.CSharp;
-using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Emit;
@@ -53,7 +52,9 @@ internal sealed class CpuDialect : Dialect
 }
 
 /// <summary>Prints expressions as C#, with no more parentheses than a reader needs. The culture never matters.</summary>
-internal sealed class CSharpPrinter(Dialect dialect)
+/// <param name="dialect">How leaves are spelled.</param>
+/// <param name="inBounds">The expressions are bounds, which are computed in 64 bits: parameters alone get a cast.</param>
+internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
 {
     private enum Level
     {
@@ -148,8 +149,7 @@ internal sealed class CSharpPrinter(Dialect dialect)
             _ => ("||", Level.Or),
         };
 
-        // Bounds are 64-bit: parameters alone would be computed in 32.
-        if (b.Type == ExprType.Int && b.Op < BinaryOp.Divide && IsBound(b) && !IsWide(b.Left) && !IsWide(b.Right))
+        if (b.Type == ExprType.Int && b.Op < BinaryOp.Divide && inBounds && !IsWide(b.Left) && !IsWide(b.Right))
         {
             return ($"(long){Print(b.Left, Level.Unary)} {op} {PrintPart(b.Right, b.Op, level + 1)}", level);
         }
@@ -166,9 +166,6 @@ internal sealed class CSharpPrinter(Dialect dialect)
         (BinaryOp.BitAnd or BinaryOp.BitOr or BinaryOp.BitXor or BinaryOp.ShiftLeft or BinaryOp.ShiftRight, Binary { Op: < BinaryOp.Min }) => $"({Print(e)})",
         _ => Print(e, context),
     };
-
-    /// <summary>Whether an expression was made by the analysis, rather than by the author.</summary>
-    private static bool IsBound(Expr e) => !ExprWalk.Any(e, static n => n is VariableRef { Variable: <= Variable.Score });
 
     /// <summary>Whether C# computes an expression in 64 bits.</summary>
     private static bool IsWide(Expr e) => e switch

@@ -21,9 +21,9 @@ internal sealed partial class ExpertEmitter
         ["picture"] = Picture(),
         ["max_key_ranges"] = Number(_plan.Facts.MaxKeyRanges),
         ["info"] = Info(),
-        ["checks"] = Checks(_cpu),
-        ["classify"] = Classify(_cpu),
-        ["key_ranges"] = KeyRangesModel(_cpu),
+        ["checks"] = Checks(),
+        ["classify"] = Classify(_cpuBounds),
+        ["key_ranges"] = KeyRangesModel(_cpuBounds),
         ["mask"] = _plan.Mask is { } mask ? Row(mask) : null,
         ["modifier"] = _plan.Modifier is { } modifier ? Row(modifier) : null,
     };
@@ -37,8 +37,8 @@ internal sealed partial class ExpertEmitter
             ["generated_code"] = GeneratedCode,
             ["portable_class"] = PortableClass,
             ["parameters"] = Parameters(_spec.Parameters),
-            ["classify"] = Classify(_portable),
-            ["key_ranges"] = KeyRangesModel(_portable),
+            ["classify"] = Classify(_portableBounds),
+            ["key_ranges"] = KeyRangesModel(_portableBounds),
             ["attends"] = _portable.Print(_spec.Attends),
             ["modifier"] = _spec.Score is not null,
             ["score"] = _spec.Score is null ? null : _portable.Print(_spec.Score),
@@ -68,19 +68,19 @@ internal sealed partial class ExpertEmitter
 
     private ScriptObject Classify(CSharpPrinter printer) => new()
     {
-        ["values"] = Declare(printer, _plan.Classify.Values),
+        ["values"] = DeclareBounds(printer, _plan.Classify.Values),
         ["all"] = printer.Print(_plan.Classify.All),
         ["any"] = printer.Print(_plan.Classify.Any),
     };
 
     private ScriptObject KeyRangesModel(CSharpPrinter printer) => new()
     {
-        ["values"] = Declare(printer, _plan.KeyRanges.Values),
+        ["values"] = DeclareBounds(printer, _plan.KeyRanges.Values),
         ["runs"] = _plan.KeyRanges.Runs.Select(run => new ScriptObject
         {
-            ["values"] = Declare(printer, UsedBy(run)),
-            ["low"] = printer.Print(run.Low),
-            ["high"] = printer.Print(run.High),
+            ["values"] = DeclareBounds(printer, UsedBy(run)),
+            ["low"] = run.Low is IntLiteral { Value: <= 0 } ? "0" : printer.Print(run.Low),
+            ["high"] = run.High is IntLiteral { Value: >= Fold.Infinity } ? "k1" : printer.Print(run.High),
             ["when"] = run.When.Equals(Fold.True) ? null : printer.Print(run.When),
         }).ToArray(),
     };
@@ -99,16 +99,17 @@ internal sealed partial class ExpertEmitter
         static IEnumerable<string> Locals(Expr e) => ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name);
     }
 
-    private ScriptObject Checks(CSharpPrinter printer)
+    private ScriptObject Checks()
     {
         ChecksPlan checks = _plan.Checks;
+        CSharpPrinter printer = _cpuBounds;
         return new()
         {
             ["is_needed"] = checks.Covers.Count + checks.Fits.Count > 0,
-            ["values"] = Declare(printer, checks.Values),
+            ["values"] = DeclareBounds(printer, checks.Values),
             ["divisors"] = checks.Divisors.Select(d => new ScriptObject
             {
-                ["text"] = printer.Print(d),
+                ["text"] = _cpu.Print(d),
                 ["literal"] = Names.Literal(_author.Print(d)),
             }).ToArray(),
             ["covers"] = checks.Covers.Select(c => new ScriptObject
@@ -132,9 +133,9 @@ internal sealed partial class ExpertEmitter
         Expr[] parts = [.. row.PerTile.Select(static v => v.Value), .. row.PerRow.Select(static v => v.Value), row.Body];
         return new()
         {
-            ["per_tile"] = Declare(_cpu, row.PerTile, isBound: false),
-            ["per_row"] = Declare(_cpu, row.PerRow, isBound: false),
-            ["body"] = vector.Print(row.Body),
+            ["per_tile"] = row.PerTile.Select(v => Declare(_cpu, v, "int")).ToArray(),
+            ["per_row"] = row.PerRow.Select(v => Declare(_cpu, v, "int")).ToArray(),
+            ["body"] = vector.PrintLines(row.Body, new string(' ', 20)),
             ["uses_head"] = parts.Any(static p => ExprWalk.Mentions(p, Variable.Head)),
             ["uses_key"] = ExprWalk.Mentions(row.Body, Variable.Key),
         };

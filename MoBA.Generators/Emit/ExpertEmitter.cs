@@ -13,7 +13,9 @@ internal sealed partial class ExpertEmitter
     private readonly PatternSpec _spec;
     private readonly CSharpPrinter _author = new(new AuthorDialect());
     private readonly CSharpPrinter _cpu = new(new CpuDialect());
+    private readonly CSharpPrinter _cpuBounds = new(new CpuDialect(), inBounds: true);
     private readonly CSharpPrinter _portable = new(new PortableDialect());
+    private readonly CSharpPrinter _portableBounds = new(new PortableDialect(), inBounds: true);
 
     private ExpertEmitter(KernelPlan plan) => (_plan, _spec) = (plan, plan.Spec);
 
@@ -145,14 +147,14 @@ internal sealed partial class ExpertEmitter
     }
 
     /// <summary>The declaration of a value that has a name.</summary>
-    private static string Declare(CSharpPrinter printer, NamedValue value, bool isBound)
+    private static string Declare(CSharpPrinter printer, NamedValue value, string intType)
     {
-        string type = value.Value.Type switch { ExprType.Bool => "bool", ExprType.Float => "float", _ => isBound ? "long" : "int" };
+        string type = value.Value.Type switch { ExprType.Bool => "bool", ExprType.Float => "float", _ => intType };
         return $"{type} {value.Name} = {printer.Print(value.Value)};";
     }
 
-    private static string[] Declare(CSharpPrinter printer, IEnumerable<NamedValue> values, bool isBound = true) =>
-        [.. values.Select(v => Declare(printer, v, isBound))];
+    private static string[] DeclareBounds(CSharpPrinter printer, IEnumerable<NamedValue> values) =>
+        [.. values.Select(v => Declare(printer, v, "long"))];
 
     private static string Flag(bool value) => value ? "true" : "false";
 }

@@ -11,6 +11,21 @@ internal sealed class VectorPrinter(CSharpPrinter scalar)
 {
     private const string Vector = "Vector512";
 
+    /// <summary>A predicate or score, one alternative or condition a line.</summary>
+    /// <param name="e">The expression.</param>
+    /// <param name="indent">Indentation of the lines after the first.</param>
+    public string PrintLines(Expr e, string indent)
+    {
+        if (e is not Binary { Op: BinaryOp.And or BinaryOp.Or } root || !IsVector(e))
+        {
+            return Print(e);
+        }
+
+        return string.Join($"\n{indent}{(root.Op == BinaryOp.And ? "&" : "|")} ", Chain(e).Select(Operand));
+
+        IEnumerable<Expr> Chain(Expr part) => part is Binary b && b.Op == root.Op ? Chain(b.Left).Concat(Chain(b.Right)) : [part];
+    }
+
     public string Print(Expr e)
     {
         if (!IsVector(e))

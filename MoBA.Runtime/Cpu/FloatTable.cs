@@ -32,7 +32,7 @@ public sealed unsafe class FloatTable
     public int Length => _values.Length;
 
     /// <summary>The value at a position.</summary>
-    public float this[int index] => _values[index];
+    public float this[long index] => _values[index];
 
     /// <summary>The values at sixteen positions.</summary>
     /// <exception cref="IndexOutOfRangeException">A position is outside the table.</exception>
@@ -56,7 +56,7 @@ public sealed unsafe class FloatTable
     }
 
     /// <inheritdoc cref="IntTable.Covering"/>
-    public FloatTable Covering(int first, int last)
+    public FloatTable Covering(long first, long last)
     {
         TableIndex.CheckCovers(_name, _values.Length, first, last);
         return this;

@@ -42,27 +42,27 @@ public sealed unsafe class IntTable
     public int Length => _values.Length;
 
     /// <summary>The value at a position.</summary>
-    public int this[int index] => _values[index];
+    public int this[long index] => _values[index];
 
     /// <summary>Least value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included. Positions outside the
     /// table do not exist: the run is cut to the table, and to its nearest end where nothing is left of it.</summary>
-    public int Min(int lo, int hi)
+    public int Min(long lo, long hi)
     {
-        (lo, hi) = Cut(lo, hi);
-        return _ranges is null ? _values[lo] : _ranges.Min(lo, hi);
+        (int first, int last) = Cut(lo, hi);
+        return _ranges is null ? _values[first] : _ranges.Min(first, last);
     }
 
     /// <summary>Greatest value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included; cut as in
     /// <see cref="Min"/>.</summary>
-    public int Max(int lo, int hi)
+    public int Max(long lo, long hi)
     {
-        (lo, hi) = Cut(lo, hi);
-        return _ranges is null ? _values[hi] : _ranges.Max(lo, hi);
+        (int first, int last) = Cut(lo, hi);
+        return _ranges is null ? _values[last] : _ranges.Max(first, last);
     }
 
     /// <summary>First position of a monotone table whose value is at least <paramref name="value"/>; <see cref="Length"/> if
     /// there is none.</summary>
-    public int FirstAtLeast(int value)
+    public int FirstAtLeast(long value)
     {
         RequireMonotone();
         int lo = 0, hi = _values.Length;
@@ -78,9 +78,8 @@ public sealed unsafe class IntTable
         return lo;
     }
 
-    /// <summary>First position of a monotone table whose value is greater than <paramref name="value"/>; <see cref="Length"/> if
-    /// there is none.</summary>
-    public int FirstAbove(int value) => value == int.MaxValue ? LengthIfMonotone() : FirstAtLeast(value + 1);
+    /// <summary>Last position of a monotone table whose value is at most <paramref name="value"/>; -1 if there is none.</summary>
+    public int LastAtMost(long value) => FirstAtLeast(value + 1) - 1;
 
     /// <summary>The values at sixteen positions.</summary>
     /// <exception cref="IndexOutOfRangeException">A position is outside the table.</exception>
@@ -107,7 +106,7 @@ public sealed unsafe class IntTable
     /// both included.</summary>
     /// <returns>This table.</returns>
     /// <exception cref="ArgumentException">It has not.</exception>
-    public IntTable Covering(int first, int last)
+    public IntTable Covering(long first, long last)
     {
         TableIndex.CheckCovers(_name, _values.Length, first, last);
         return this;
@@ -129,18 +128,12 @@ public sealed unsafe class IntTable
         }
     }
 
-    private (int Lo, int Hi) Cut(int lo, int hi)
+    private (int First, int Last) Cut(long lo, long hi)
     {
         int last = _values.Length - 1;
         if (last < 0)
             throw new InvalidOperationException($"table '{_name}' is empty and has no least or greatest value.");
-        return (Math.Clamp(lo, 0, last), Math.Clamp(hi, 0, last));
-    }
-
-    private int LengthIfMonotone()
-    {
-        RequireMonotone();
-        return _values.Length;
+        return ((int)Math.Clamp(lo, 0, last), (int)Math.Clamp(hi, 0, last));
     }
 
     private void RequireMonotone()

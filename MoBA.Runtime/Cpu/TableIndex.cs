@@ -14,7 +14,7 @@ internal static class TableIndex
     }
 
     /// <summary>Throws unless a table of <paramref name="length"/> values has one for every position of a run, ends included.</summary>
-    public static void CheckCovers(string name, int length, int first, int last)
+    public static void CheckCovers(string name, int length, long first, long last)
     {
         if (first < 0)
         {
@@ -26,7 +26,7 @@ internal static class TableIndex
         if (last >= length)
         {
             throw new ArgumentException(
-                $"table '{name}' has {length} values, and the positions of this call go to {last}; give it at least {(long)last + 1}.",
+                $"table '{name}' has {length} values, and the positions of this call go to {last}; give it at least {last + 1}.",
                 name);
         }
     }

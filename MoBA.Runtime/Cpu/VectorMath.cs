@@ -8,6 +8,9 @@ namespace MoBA.Runtime.Cpu;
 /// </summary>
 public static class VectorMath
 {
+    /// <summary>Lanes of all ones where a condition that is the same for all of them holds.</summary>
+    public static Vector512<int> Mask(bool condition) => condition ? Vector512<int>.AllBitsSet : Vector512<int>.Zero;
+
     // Above it, the vector sine and cosine of the runtime lose bits to their range reduction.
     private const float LargestAngle = 16384f;
 

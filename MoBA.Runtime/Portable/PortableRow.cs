@@ -59,14 +59,15 @@ public struct PortableRow
         return result;
     }
 
-    /// <summary>The key tiles that keys [<paramref name="lo"/>, <paramref name="hi"/>) touch, cut to the keys of the sequence.</summary>
-    public readonly PortableTiles Tiles(int lo, int hi)
+    /// <summary>The key tiles that keys [<paramref name="first"/>, <paramref name="last"/>] (both included) touch, cut to the
+    /// keys of the sequence.</summary>
+    public readonly PortableTiles Tiles(long first, long last)
     {
-        lo = PortableMath.Max(lo, 0);
-        hi = PortableMath.Min(hi, Keys);
+        first = PortableMath.Max(first, 0);
+        last = PortableMath.Min(last, Keys - 1);
         PortableTiles tiles;
-        tiles.First = lo & ~(KeyTile - 1);
-        tiles.Last = hi > lo ? (hi - 1) & ~(KeyTile - 1) : -1;
+        tiles.First = (int)PortableMath.Min(first, Keys) & ~(KeyTile - 1);
+        tiles.Last = last >= first ? (int)last & ~(KeyTile - 1) : -1;
         return tiles;
     }
 

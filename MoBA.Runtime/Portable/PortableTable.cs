@@ -22,19 +22,19 @@ public struct PortableTable
     public int IsMonotone;
 
     /// <summary>The value at a position.</summary>
-    public readonly int this[int index] => Values[(long)index];
+    public readonly int this[long index] => Values[index];
 
     /// <summary>Least value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included; the run is cut to the
     /// table, and to its nearest end where nothing is left of it.</summary>
-    public readonly int Min(int lo, int hi)
+    public readonly int Min(long lo, long hi)
     {
         lo = PortableMath.Clamp(lo, 0, Length - 1);
         hi = PortableMath.Clamp(hi, 0, Length - 1);
         if (IsMonotone != 0)
-            return Values[(long)lo];
+            return Values[lo];
 
         int result = int.MaxValue;
-        for (long left = (long)lo + Length, right = (long)hi + Length + 1; left < right; left >>= 1, right >>= 1)
+        for (long left = lo + Length, right = hi + Length + 1; left < right; left >>= 1, right >>= 1)
         {
             if ((left & 1) != 0)
                 result = PortableMath.Min(result, Minima[left++]);
@@ -47,15 +47,15 @@ public struct PortableTable
 
     /// <summary>Greatest value over positions <paramref name="lo"/> to <paramref name="hi"/>, both included; cut as in
     /// <see cref="Min"/>.</summary>
-    public readonly int Max(int lo, int hi)
+    public readonly int Max(long lo, long hi)
     {
         lo = PortableMath.Clamp(lo, 0, Length - 1);
         hi = PortableMath.Clamp(hi, 0, Length - 1);
         if (IsMonotone != 0)
-            return Values[(long)hi];
+            return Values[hi];
 
         int result = int.MinValue;
-        for (long left = (long)lo + Length, right = (long)hi + Length + 1; left < right; left >>= 1, right >>= 1)
+        for (long left = lo + Length, right = hi + Length + 1; left < right; left >>= 1, right >>= 1)
         {
             if ((left & 1) != 0)
                 result = PortableMath.Max(result, Maxima[left++]);
@@ -68,7 +68,7 @@ public struct PortableTable
 
     /// <summary>First position of a monotone table whose value is at least <paramref name="value"/>; <see cref="Length"/> if
     /// there is none.</summary>
-    public readonly int FirstAtLeast(int value)
+    public readonly int FirstAtLeast(long value)
     {
         int lo = 0, hi = Length;
         while (lo < hi)
@@ -83,9 +83,8 @@ public struct PortableTable
         return lo;
     }
 
-    /// <summary>First position of a monotone table whose value is greater than <paramref name="value"/>; <see cref="Length"/> if
-    /// there is none.</summary>
-    public readonly int FirstAbove(int value) => value == int.MaxValue ? Length : FirstAtLeast(value + 1);
+    /// <summary>Last position of a monotone table whose value is at most <paramref name="value"/>; -1 if there is none.</summary>
+    public readonly int LastAtMost(long value) => FirstAtLeast(value + 1) - 1;
 }
 
 /// <summary>A float table on the device, for score modifiers.</summary>
@@ -95,5 +94,5 @@ public struct PortableFloatTable
     public ArrayView<float> Values;
 
     /// <summary>The value at a position.</summary>
-    public readonly float this[int index] => Values[(long)index];
+    public readonly float this[long index] => Values[index];
 }

@@ -49,7 +49,7 @@ internal abstract class TestExpert : ISparseExpert
     }
 
     /// <summary>Runs of keys that may be attended; unsorted, overlapping and past the ends on purpose.</summary>
-    protected virtual int KeyRanges(int q0, int q1, int keys, Span<KeyRange> ranges)
+    protected virtual int KeyRanges(long q0, long q1, int keys, Span<KeyRange> ranges)
     {
         ranges[0] = new(keys / 2, keys + 1000);
         ranges[1] = new(-5, keys / 2 + 70);
@@ -62,7 +62,7 @@ internal abstract class TestExpert : ISparseExpert
 
         public override bool ModifiesScores => expert.Modifies;
 
-        public override TileKind Classify(int q0, int q1, int k0, int k1, int head)
+        public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             int attended = 0;
             for (int q = q0; q <= q1; q++)
@@ -76,7 +76,7 @@ internal abstract class TestExpert : ISparseExpert
                 : TileKind.Partial;
         }
 
-        public override int KeyRanges(int q0, int q1, int keys, int head, Span<KeyRange> ranges) =>
+        public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges) =>
             expert.KeyRanges(q0, q1, keys, ranges);
 
         public override void Attend(CpuTile tile)
@@ -153,7 +153,7 @@ internal sealed class WindowAndSinks(int window, int sinks) : TestExpert
 {
     public override bool Attends(int q, int k, int head) => q >= k && (q - k < window || k < sinks);
 
-    protected override int KeyRanges(int q0, int q1, int keys, Span<KeyRange> ranges)
+    protected override int KeyRanges(long q0, long q1, int keys, Span<KeyRange> ranges)
     {
         ranges[0] = new(q0 - window + 1, q1 + 1);
         ranges[1] = new(0, sinks);

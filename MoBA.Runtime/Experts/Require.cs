@@ -1,0 +1,42 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace MoBA.Runtime;
+
+/// <summary>The checks of generated experts: what the compile-time proofs take for granted is made sure of once a call.</summary>
+public static class Require
+{
+    /// <summary>A nested expert must be there.</summary>
+    /// <exception cref="ArgumentException">It is null.</exception>
+    public static void NotNull([NotNull] object? expert, string name)
+    {
+        if (expert is null)
+        {
+            throw new ArgumentException($"the expert's parameter '{name}' is null; give it an expert.", name);
+        }
+    }
+
+    /// <summary>A divisor must be positive.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static void Positive(int value, string expression)
+    {
+        if (value <= 0)
+        {
+            throw new ArgumentException($"the expert divides by '{expression}', which is {value}; make it at least 1.", expression);
+        }
+    }
+
+    /// <summary>An operation must stay within <c>int</c>, where the author's predicate would wrap.</summary>
+    /// <param name="low">Its least value over the positions of the call.</param>
+    /// <param name="high">Its greatest value.</param>
+    /// <param name="expression">The operation as C#.</param>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    public static void Fits(long low, long high, string expression)
+    {
+        if (low < int.MinValue || high > int.MaxValue)
+        {
+            throw new ArgumentException(
+                $"the expert's '{expression}' overflows int over the positions of this call (it reaches {(high > int.MaxValue ? high : low)}); use a smaller parameter, or reorder the arithmetic as in 'q - k < Window'.",
+                expression);
+        }
+    }
+}
