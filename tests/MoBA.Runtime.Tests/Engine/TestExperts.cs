@@ -65,9 +65,9 @@ internal abstract class TestExpert : ISparseExpert
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             int attended = 0;
-            for (int q = q0; q <= q1; q++)
+            for (int q = (int)q0; q <= q1; q++)
             {
-                for (int k = k0; k <= k1; k++)
+                for (int k = (int)k0; k <= k1; k++)
                     attended += expert.Attends(q, k, head) ? 1 : 0;
             }
 
@@ -155,7 +155,7 @@ internal sealed class WindowAndSinks(int window, int sinks) : TestExpert
 
     protected override int KeyRanges(long q0, long q1, int keys, Span<KeyRange> ranges)
     {
-        ranges[0] = new(q0 - window + 1, q1 + 1);
+        ranges[0] = new((int)q0 - window + 1, (int)q1 + 1);
         ranges[1] = new(0, sinks);
         return 2;
     }

@@ -50,16 +50,15 @@ public sealed class IntTableTests
     }
 
     [Fact]
-    public void Search_finds_the_first_value_at_least_and_above()
+    public void Search_finds_the_first_value_at_least_and_the_last_at_most()
     {
         int[] values = [int.MinValue, -4, -4, 0, 0, 0, 7, int.MaxValue];
         var table = new IntTable(values, monotone: true, "Document");
         foreach (int value in new[] { int.MinValue, -5, -4, -3, 0, 1, 7, 8, int.MaxValue - 1, int.MaxValue })
         {
             int atLeast = Array.FindIndex(values, x => x >= value);
-            int above = Array.FindIndex(values, x => x > value);
             Assert.Equal(atLeast < 0 ? values.Length : atLeast, table.FirstAtLeast(value));
-            Assert.Equal(above < 0 ? values.Length : above, table.FirstAbove(value));
+            Assert.Equal(Array.FindLastIndex(values, x => x <= value), table.LastAtMost(value));
         }
     }
 
@@ -68,7 +67,7 @@ public sealed class IntTableTests
     {
         var table = new IntTable(new[] { 1, 2 }, monotone: false, "Values");
         Assert.Contains("Values", Assert.Throws<InvalidOperationException>(() => table.FirstAtLeast(1)).Message);
-        Assert.Throws<InvalidOperationException>(() => table.FirstAbove(int.MaxValue));
+        Assert.Throws<InvalidOperationException>(() => table.LastAtMost(int.MaxValue));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public static class Natten2DKernel
         // Pass 1: the key tiles that this tile of queries can see.
         PortableRow row = PortableRow.Start(index, problem);
         KeyRange0(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo0, out int hi0);
-        PortableTiles tiles0 = row.Tiles(lo0, hi0);
+        PortableTiles tiles0 = row.Tiles(lo0, hi0 - 1);
 
         // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
         for (int k0 = tiles0.From(0); k0 < row.Keys; k0 = tiles0.From(k0 + PortableRow.KeyTile))

@@ -20,8 +20,8 @@ public static class SinkWindowKernel
         PortableRow row = PortableRow.Start(index, problem);
         KeyRange0(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo0, out int hi0);
         KeyRange1(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo1, out int hi1);
-        PortableTiles tiles0 = row.Tiles(lo0, hi0);
-        PortableTiles tiles1 = row.Tiles(lo1, hi1);
+        PortableTiles tiles0 = row.Tiles(lo0, hi0 - 1);
+        PortableTiles tiles1 = row.Tiles(lo1, hi1 - 1);
 
         // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
         for (int k0 = Next(0, tiles0, tiles1); k0 < row.Keys; k0 = Next(k0 + PortableRow.KeyTile, tiles0, tiles1))
