@@ -110,6 +110,13 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
         launch => launch.Run(Natten2DKernel.Attend, new Natten2DKernel.Parameters { Radius = radius }),
         (q, k, _) => Math.Abs((q / 8) - (k / 8)) <= radius && Math.Abs((q % 8) - (k % 8)) <= radius);
 
+    [Theory]
+    [MemberData(nameof(LengthsAndDims))]
+    public void An_expert_may_have_no_parameters(int length, int dim) => Check(
+        new Case(1, 1, dim, [0, length]),
+        launch => launch.Run(EverythingKernel.Attend, default(EverythingKernel.Parameters)),
+        (_, _, _) => true);
+
     [Fact]
     public void Halves_are_widened_and_rounded_back()
     {

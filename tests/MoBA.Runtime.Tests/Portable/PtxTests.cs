@@ -6,6 +6,8 @@ namespace MoBA.Runtime.Tests.Portable;
 public sealed class PtxTests
 {
     [Theory]
+    [InlineData(typeof(EverythingKernel))]
+    [InlineData(typeof(MathKernel))]
     [InlineData(typeof(SinkWindowKernel))]
     [InlineData(typeof(DocumentCausalKernel))]
     [InlineData(typeof(GroupKernel))]
