@@ -60,12 +60,13 @@ internal sealed class PortableDevice : IDisposable
         return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
     }
 
-    /// <summary>The launcher of a kernel, compiled at its first use on this device.</summary>
+    /// <summary>The launcher of a kernel, compiled at its first use on this device. A group is one warp of neighbouring rows of one
+    /// head: a larger one would be filled up with heads, of which there may be one.</summary>
     public Action<Index2D, PortableProblem, TParameters> Launcher<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel)
         where TParameters : struct =>
         (Action<Index2D, PortableProblem, TParameters>)_launchers.GetOrAdd(
             kernel.Method,
-            _ => Accelerator.LoadAutoGroupedStreamKernel(kernel));
+            _ => Accelerator.LoadImplicitlyGroupedStreamKernel(kernel, Accelerator.WarpSize));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -88,17 +89,17 @@ internal sealed class PortableDevice : IDisposable
 /// <summary>Finds NVIDIA's driver where only its versioned file name is installed.</summary>
 internal static class CudaLibrary
 {
-    private static readonly Lock s_gate = new();
-    private static bool s_registered;
+    private static readonly Lock _gate = new();
+    private static bool _registered;
 
     /// <summary>Lets ILGPU find <c>libcuda.so.1</c>; safe to call again.</summary>
     public static void Register()
     {
-        lock (s_gate)
+        lock (_gate)
         {
-            if (s_registered)
+            if (_registered)
                 return;
-            s_registered = true;
+            _registered = true;
             try
             {
                 NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, Resolve);

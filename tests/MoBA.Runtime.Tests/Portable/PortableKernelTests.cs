@@ -166,7 +166,10 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
         Tensor<float> v = Inputs.Normal<float>(3, keys[^1], problem.KeyHeads, problem.Dim);
         AttentionOptions options = new()
         {
-            Sequences = problem.Sequences, KeySequences = problem.KeySequences, QueryStart = problem.QueryStart, ReturnLse = true,
+            Sequences = problem.Sequences,
+            KeySequences = problem.KeySequences,
+            QueryStart = problem.QueryStart,
+            ReturnLse = true,
         };
         SampleExpert expert = new(launch, attends, score);
         AttentionResult<float> actual = _engine.Attend(expert, q, k, v, options);
