@@ -41,37 +41,8 @@ public sealed class SafetensorsWriter
     /// <summary>Writes the file under a temporary name in the same folder and then gives it its own, so that
     /// <paramref name="path"/> never holds half a file, whatever interrupts the writing.</summary>
     /// <exception cref="OperationCanceledException">Cancelled: <paramref name="path"/> is as it was.</exception>
-    public void Save(string path, CancellationToken cancellationToken = default)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var named = new FileInfo(path);
-        string target = named.LinkTarget is null ? named.FullName : named.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        if (target.StartsWith("/dev/", StringComparison.Ordinal))
-        {
-            // A device cannot be replaced by a file, and must not be.
-            using FileStream device = new(target, FileMode.Open, FileAccess.Write);
-            Write(device, cancellationToken);
-            return;
-        }
-
-        string temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
-        try
-        {
-            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                Write(stream, cancellationToken);
-                stream.Flush(flushToDisk: true);
-            }
-
-            cancellationToken.ThrowIfCancellationRequested();
-            File.Move(temporary, target, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
+    public void Save(string path, CancellationToken cancellationToken = default) =>
+        AtomicFile.Write(path, stream => Write(stream, cancellationToken), cancellationToken);
 
     /// <summary>Writes the bytes of the file to a stream.</summary>
     public void Write(Stream stream, CancellationToken cancellationToken = default)

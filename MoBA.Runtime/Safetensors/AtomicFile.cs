@@ -1,0 +1,39 @@
+namespace MoBA.Runtime;
+
+/// <summary>Files that are whole or not there.</summary>
+internal static class AtomicFile
+{
+    /// <summary>Writes under a temporary name in the same folder, then gives the file its own name, so that
+    /// <paramref name="path"/> never holds half a file, whatever interrupts the writing.</summary>
+    public static void Write(string path, Action<Stream> write, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var named = new FileInfo(path);
+        string target = named.LinkTarget is null ? named.FullName : named.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        if (target.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            // A device cannot be replaced by a file, and must not be.
+            using FileStream device = new(target, FileMode.Open, FileAccess.Write);
+            write(device);
+            return;
+        }
+
+        string temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
+        try
+        {
+            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using MoBA.Patterns;
+using MoBA.Runtime;
+
+namespace MoBA.Program;
+
+/// <summary>Arguments and options that several commands share. Every error says what was given and what is wanted.</summary>
+internal static class Arguments
+{
+    /// <summary>Tokens of a sequence; more and positions would no longer fit an <c>int</c> with room to add.</summary>
+    public const int MaxTokens = 1 << 30;
+
+    /// <summary>The pattern's name.</summary>
+    public static Argument<GalleryEntry> Pattern() => new("NAME")
+    {
+        Description = "A pattern of the gallery, in any case",
+        CustomParser = result => Find(result.Tokens[0].Value, result),
+    };
+
+    /// <summary>The pattern's name, where it may be left out.</summary>
+    public static Argument<GalleryEntry?> OptionalPattern() => new("NAME")
+    {
+        Description = "A pattern of the gallery, in any case",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result => result.Tokens.Count == 0 ? null : Find(result.Tokens[0].Value, result),
+    };
+
+    /// <summary>A safetensors file with q, k and v.</summary>
+    public static Option<string> Input(bool required) => new("--input", "-i")
+    {
+        Description = "Safetensors file with q, k, v [tokens, heads, dim] (F32, F16, BF16) and, if packed, cu_seqlens (I32)",
+        HelpName = "FILE",
+        Required = required,
+    };
+
+    /// <summary>Parameters of the pattern.</summary>
+    public static Option<string[]> Set() => new("--set", "-s")
+    {
+        Description = "A parameter of the pattern; a table is a comma list or @FILE of numbers. May be repeated",
+        HelpName = "Name=Value",
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>The device.</summary>
+    public static Option<Target?> Device() => new("--target", "-t")
+    {
+        Description = "cpu, cuda or portable; the best there is by default",
+        HelpName = "TARGET",
+        CustomParser = result =>
+        {
+            string given = result.Tokens[0].Value;
+            switch (given.ToUpperInvariant())
+            {
+                case "CPU": return Target.Cpu;
+                case "CUDA": return Target.Cuda;
+                case "PORTABLE": return Target.Portable;
+                default:
+                    result.AddError($"--target is {Quoted(given)}: cpu, cuda or portable is wanted.");
+                    return null;
+            }
+        },
+    };
+
+    /// <summary>A whole number within bounds.</summary>
+    public static Option<int> Number(string name, string description, int standard, int most) => new(name)
+    {
+        Description = $"{description} ({standard} by default)",
+        HelpName = "N",
+        DefaultValueFactory = _ => standard,
+        CustomParser = result =>
+        {
+            string given = result.Tokens[0].Value;
+            if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= most)
+            {
+                return number;
+            }
+
+            result.AddError($"{name} is {Quoted(given)}: a whole number from 1 to {most} is wanted, for example {name} {standard}.");
+            return 0;
+        },
+    };
+
+    /// <summary>The engine that the command line asks for.</summary>
+    public static AttentionEngine Engine(Target? target) => target is null ? AttentionEngine.Create() : AttentionEngine.Create(target.Value);
+
+    /// <summary>What was typed, quoted and safe to print.</summary>
+    public static string Quoted(string given) => $"'{new string([.. given.Take(80).Select(c => char.IsControl(c) ? '?' : c)])}'";
+
+    private static GalleryEntry Find(string name, ArgumentResult result)
+    {
+        if (Gallery.Find(name) is GalleryEntry entry)
+        {
+            return entry;
+        }
+
+        string[] names = [.. Gallery.Entries.Select(candidate => candidate.Name)];
+        result.AddError($"There is no pattern {Quoted(name)}; did you mean {Spelling.Nearest(name, names)}? There are {string.Join(", ", names)}.");
+        return null!;
+    }
+}

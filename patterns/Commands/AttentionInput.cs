@@ -1,0 +1,96 @@
+using System.Numerics.Tensors;
+using MoBA.Runtime;
+
+namespace MoBA.Program;
+
+/// <summary>A file of q, k and v, checked as far as the engine does not.</summary>
+internal sealed class AttentionInput : IDisposable
+{
+    private readonly SafetensorsFile _file;
+
+    private AttentionInput(string path, SafetensorsFile file)
+    {
+        _file = file;
+        foreach (string name in (string[])["q", "k", "v"])
+        {
+            SafetensorsEntry entry = Named(path, () => file.Entry(name));
+            if (entry.Shape.Count != 3)
+            {
+                throw new UserErrorException($"{path}: tensor '{name}' is {entry}; [tokens, heads, dim] is wanted: reshape it.");
+            }
+        }
+
+        Dtype = file.Entry("q").Dtype;
+        Path = path;
+        int[]? sequences = file.Contains("cu_seqlens") ? Named(path, () => file.Get<int>("cu_seqlens")).ToArray() : null;
+        Options = new() { Sequences = sequences };
+        long keys = file.Entry("k").Shape[0];
+        LongestSequence = (int)Math.Clamp(sequences is null ? keys : Longest(sequences), 1, Arguments.MaxTokens);
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Type of q.</summary>
+    public SafetensorsDtype Dtype { get; }
+
+    /// <summary>The sequences, if the file names them.</summary>
+    public AttentionOptions Options { get; }
+
+    /// <summary>Keys of the longest sequence, at least 1: what a pattern's parameters are made for.</summary>
+    public int LongestSequence { get; }
+
+    /// <summary>Shapes for people.</summary>
+    public override string ToString() => $"q {_file.Entry("q")}, k and v {_file.Entry("k")}";
+
+    /// <summary>Opens a file.</summary>
+    public static AttentionInput Open(string path)
+    {
+        SafetensorsFile file = SafetensorsFile.Read(path);
+        try
+        {
+            return new(path, file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The gallery's own file, beside the program.</summary>
+    public static AttentionInput OpenShipped() => Open(System.IO.Path.Combine(AppContext.BaseDirectory, "data", "qkv_layer4_2048.safetensors"));
+
+    /// <summary>q, k and v as they are in the file.</summary>
+    public (Tensor<T> Q, Tensor<T> K, Tensor<T> V) Read<T>()
+        where T : unmanaged => Named(Path, () => (_file.Get<T>("q"), _file.Get<T>("k"), _file.Get<T>("v")));
+
+    /// <summary>q, k and v as float.</summary>
+    public (Tensor<float> Q, Tensor<float> K, Tensor<float> V) ReadAsFloat() =>
+        Named(Path, () => (_file.GetAsFloat("q"), _file.GetAsFloat("k"), _file.GetAsFloat("v")));
+
+    public void Dispose() => _file.Dispose();
+
+    private static long Longest(int[] offsets)
+    {
+        long longest = 1;
+        for (int i = 1; i < offsets.Length; i++)
+        {
+            longest = Math.Max(longest, (long)offsets[i] - offsets[i - 1]);
+        }
+
+        return longest;
+    }
+
+    private static T Named<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (SafetensorsException error)
+        {
+            throw new UserErrorException($"{path}: {error.Message}", error);
+        }
+    }
+}

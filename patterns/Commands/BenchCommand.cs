@@ -1,0 +1,134 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Numerics.Tensors;
+using MoBA.Patterns;
+using MoBA.Runtime;
+using Spectre.Console;
+
+namespace MoBA.Program;
+
+/// <summary><c>moba bench</c>: time, useful arithmetic and memory of a pattern on random numbers, beside dense causal attention.</summary>
+internal static class BenchCommand
+{
+    /// <summary>What is measured.</summary>
+    private sealed record Problem(int Tokens, int Heads, int KeyHeads, int Dim, int Repeats)
+    {
+        /// <summary>Multiplications and additions that the attended pairs call for: two products of dim each.</summary>
+        public double Flops(Density density) => 4.0 * Dim * Heads * density.Pairs;
+    }
+
+    /// <summary>What was measured of one pattern.</summary>
+    private readonly record struct Measurement(string Name, Density Density, TimeSpan Best, TimeSpan Median, double Flops);
+
+    /// <summary>The command.</summary>
+    public static Command Create(Terminal terminal)
+    {
+        Argument<GalleryEntry> pattern = Arguments.Pattern();
+        Option<int> tokens = Arguments.Number("--tokens", "Length of the sequence", 8192, Arguments.MaxTokens);
+        Option<int> heads = Arguments.Number("--heads", "Query heads", 8, 4096);
+        Option<int?> keyHeads = new("--key-heads") { Description = "Key heads, a divisor of the query heads (as many by default)", HelpName = "N" };
+        Option<int> dim = Arguments.Number("--dim", "Numbers in a head", 64, 256);
+        Option<int> repeat = Arguments.Number("--repeat", "Runs to time", 5, 10_000);
+        Option<bool> noDense = new("--no-dense") { Description = "Leave dense causal attention out" };
+        Option<Target?> target = Arguments.Device();
+        Option<string[]> set = Arguments.Set();
+        var command = new Command("bench", "Time a pattern on random numbers, beside dense causal attention.")
+        {
+            pattern, tokens, heads, keyHeads, dim, repeat, noDense, target, set,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            var problem = new Problem(
+                parsed.GetValue(tokens), parsed.GetValue(heads), parsed.GetValue(keyHeads) ?? parsed.GetValue(heads), parsed.GetValue(dim),
+                parsed.GetValue(repeat));
+            ISparseExpert expert = ExpertSettings.Apply(parsed.GetValue(pattern)!.Create(problem.Tokens), parsed.GetValue(set)!);
+            ISparseExpert[] experts = parsed.GetValue(noDense) || expert is Causal ? [expert] : [expert, new Causal()];
+            using AttentionEngine engine = Arguments.Engine(parsed.GetValue(target));
+            return Run(terminal, engine, experts, problem, cancellationToken);
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static int Run(Terminal terminal, AttentionEngine engine, ISparseExpert[] experts, Problem problem, CancellationToken cancellationToken)
+    {
+        Tensor<float> q = RandomTensor(problem, problem.Heads, 1), k = RandomTensor(problem, problem.KeyHeads, 2), v = RandomTensor(problem, problem.KeyHeads, 3);
+        Measurement[] measured = terminal.Progress("Timing", experts.Length * (problem.Repeats + 1), step =>
+        {
+            return Array.ConvertAll(experts, expert => Measure(
+                expert, problem, () => engine.Attend(expert, q, k, v, new AttentionOptions(), cancellationToken), step, cancellationToken));
+        });
+
+        terminal.Line($"{problem.Tokens} tokens, {problem.Heads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim}, float32, {problem.Repeats} runs");
+        terminal.Line($"engine: {engine.Description}");
+        terminal.Line($"pattern: {experts[0].Info.Name} {ExpertSettings.Describe(experts[0])}".TrimEnd());
+        terminal.Out.Write(Report(measured));
+        double tensors = 4.0 * problem.Tokens * problem.Dim * 2 * (problem.Heads + problem.KeyHeads);
+        terminal.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"peak memory of the process: {PeakMemory() / 1e6:0} MB, of which q, k, v and o are {tensors / 1e6:0} MB"));
+        return Moba.Ok;
+    }
+
+    private static Measurement Measure(ISparseExpert expert, Problem problem, Action attend, Action<string> step, CancellationToken cancellationToken)
+    {
+        step($"{expert.Info.Name}, first run");
+        attend();
+        TimeSpan[] times = new TimeSpan[problem.Repeats];
+        for (int run = 0; run < times.Length; run++)
+        {
+            step($"{expert.Info.Name}, run {run + 1}");
+            long start = Stopwatch.GetTimestamp();
+            attend();
+            times[run] = Stopwatch.GetElapsedTime(start);
+        }
+
+        Array.Sort(times);
+        Density density = Density.Of(expert, problem.Tokens, problem.Heads, cancellationToken);
+        return new(expert is Causal ? "dense causal" : expert.Info.Name, density, times[0], times[times.Length / 2], problem.Flops(density));
+    }
+
+    private static Table Report(Measurement[] measured)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("pattern");
+        foreach (string name in (string[])["density", "best", "median", "useful TFLOP/s", "speed-up"])
+        {
+            table.AddColumn(new TableColumn(name).RightAligned());
+        }
+
+        foreach (Measurement row in measured)
+        {
+            table.AddRow(
+                row.Name, row.Density.ToString(), Stopwatches.Text(row.Best), Stopwatches.Text(row.Median),
+                (row.Flops / row.Best.TotalSeconds / 1e12).ToString("0.000", CultureInfo.InvariantCulture),
+                (measured[^1].Best / row.Best).ToString("0.0'x'", CultureInfo.InvariantCulture));
+        }
+
+        return table;
+    }
+
+    private static Tensor<float> RandomTensor(Problem problem, int heads, int seed)
+    {
+        long count = (long)problem.Tokens * heads * problem.Dim;
+        if (count > Array.MaxLength)
+        {
+            throw new UserErrorException(
+                $"--tokens {problem.Tokens} x {heads} heads x --dim {problem.Dim} is {count} numbers: at most {Array.MaxLength} fit; make one of them smaller.");
+        }
+
+        float[] values = new float[count];
+        var random = new Random(seed);
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (random.NextSingle() * 2) - 1;
+        }
+
+        return Tensor.Create(values, [problem.Tokens, heads, problem.Dim]);
+    }
+
+    private static long PeakMemory()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using MoBA.Runtime;
+
+namespace MoBA.Program;
+
+/// <summary>Parameters of a pattern as text: from the command line, and for people to read.</summary>
+internal static class ExpertSettings
+{
+    private const long MaxTableFileBytes = 1L << 30;
+
+    /// <summary>The expert with each <c>Name=Value</c> applied.</summary>
+    public static ISparseExpert Apply(ISparseExpert expert, IReadOnlyList<string> settings)
+    {
+        if (settings.Count == 0)
+        {
+            return expert;
+        }
+
+        Dictionary<string, object> values = new(StringComparer.Ordinal);
+        foreach (string setting in settings)
+        {
+            int equals = setting.IndexOf('=', StringComparison.Ordinal);
+            if (equals < 1)
+            {
+                throw new UserErrorException($"--set is {Arguments.Quoted(setting)}: Name=Value is wanted, for example --set {Example(expert.Info)}.");
+            }
+
+            ExpertParameter parameter = Find(expert.Info, setting[..equals]);
+            if (!values.TryAdd(parameter.Name, Parse(parameter, setting[(equals + 1)..])))
+            {
+                throw new UserErrorException($"--set gives {parameter.Name} twice; give it once.");
+            }
+        }
+
+        return expert.With(values);
+    }
+
+    /// <summary>The parameters with their values, for example <c>Window=256 Sinks=4</c>.</summary>
+    public static string Describe(ISparseExpert expert) =>
+        string.Join(' ', expert.Info.Parameters.Select(parameter => $"{parameter.Name}={Text(Value(expert, parameter.Name))}"));
+
+    private static ExpertParameter Find(ExpertInfo info, string name) =>
+        info.Parameters.FirstOrDefault(parameter => string.Equals(parameter.Name, name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new UserErrorException(info.Parameters.Count == 0
+            ? $"--set {Arguments.Quoted(name)}: {info.Name} has no parameters; leave --set out."
+            : $"--set {Arguments.Quoted(name)}: {info.Name} has no such parameter; it has {string.Join(", ", info.Parameters.Select(Signature))}.");
+
+    private static object Parse(ExpertParameter parameter, string text)
+    {
+        object? value = parameter.Kind switch
+        {
+            ParameterKind.Int32 => TryInt(text),
+            ParameterKind.Boolean => bool.TryParse(text, out bool flag) ? flag : null,
+            ParameterKind.Single => TrySingle(text),
+            ParameterKind.Int32Table => Table(parameter, text, TryInt),
+            _ => Table(parameter, text, TrySingle),
+        };
+        return value ?? throw new UserErrorException(
+            $"--set {parameter.Name} is {Arguments.Quoted(text)}: {Wanted(parameter.Kind)} is wanted.");
+    }
+
+    private static T[] Table<T>(ExpertParameter parameter, string text, Func<string, T?> parse)
+        where T : struct
+    {
+        string numbers = text.StartsWith('@') ? ReadTable(text[1..]) : text;
+        string[] items = numbers.Split([',', ' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        return Array.ConvertAll(items, item => parse(item) ?? throw new UserErrorException(
+            $"--set {parameter.Name} holds {Arguments.Quoted(item)}: {Wanted(parameter.Kind)} is wanted."));
+    }
+
+    private static string ReadTable(string path)
+    {
+        var file = new FileInfo(path);
+        return file.Exists && file.Length > MaxTableFileBytes
+            ? throw new UserErrorException($"{path} is {file.Length} bytes long: a table of at most {MaxTableFileBytes} bytes is wanted.")
+            : File.ReadAllText(path);
+    }
+
+    private static int? TryInt(string text) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    private static float? TrySingle(string text) =>
+        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && float.IsFinite(number) ? number : null;
+
+    private static string Signature(ExpertParameter parameter) => $"{parameter.Name} ({Kind(parameter.Kind)})";
+
+    private static string Kind(ParameterKind kind) => kind switch
+    {
+        ParameterKind.Int32 => "int",
+        ParameterKind.Boolean => "bool",
+        ParameterKind.Single => "float",
+        ParameterKind.Int32Table => "int table",
+        _ => "float table",
+    };
+
+    private static string Wanted(ParameterKind kind) => kind switch
+    {
+        ParameterKind.Int32 => "a whole number",
+        ParameterKind.Boolean => "true or false",
+        ParameterKind.Single => "a number",
+        ParameterKind.Int32Table => "whole numbers between commas, or @FILE of them,",
+        _ => "numbers between commas, or @FILE of them,",
+    };
+
+    private static string Example(ExpertInfo info) =>
+        info.Parameters.Count == 0 ? "Window=512" : $"{info.Parameters[0].Name}={info.Parameters[0].Default ?? "..."}";
+
+    /// <summary>Reads a property by its name; the patterns do not offer their values in another way. A parameter of a nested
+    /// expert is reached through the property that holds the expert.</summary>
+    private static object? Value(object? owner, string path)
+    {
+        foreach (string name in path.Split('.'))
+        {
+            owner = owner?.GetType().GetProperty(name)?.GetValue(owner);
+        }
+
+        return owner;
+    }
+
+    private static string Text(object? value) => value switch
+    {
+        null => "?",
+        Array table => $"[{table.Length} values]",
+        ReadOnlyMemory<int> table => $"[{table.Length} values]",
+        ReadOnlyMemory<float> table => $"[{table.Length} values]",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? "?",
+    };
+}

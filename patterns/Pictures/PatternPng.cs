@@ -1,0 +1,87 @@
+using System.Globalization;
+using MoBA.Patterns;
+using MoBA.Runtime;
+using SkiaSharp;
+
+namespace MoBA.Program;
+
+/// <summary>A picture of one pattern: title, predicate, the square of pairs with its axes, legend, density.</summary>
+internal static class PatternPng
+{
+    private const int PlotSize = 896;
+    private const int Tiles = 16;
+    private const int Cells = 128;
+    private const int Left = 92;
+    private const int Top = 168;
+    private const int Right = 52;
+    private const int Bottom = 104;
+
+    /// <summary>Draws a pattern as PNG.</summary>
+    public static SKData Draw(GalleryEntry entry, ISparseExpert expert, int tokens, Density density, CancellationToken cancellationToken)
+    {
+        var plot = new PatternPlot(expert, tokens, Tiles, Cells, PlotSize);
+        int width = Left + Math.Max(plot.Size, PlotSize) + Right;
+        using var surface = SKSurface.Create(new SKImageInfo(width, Top + plot.Size + Bottom));
+        SKCanvas canvas = surface.Canvas;
+        canvas.Clear(Palette.Paper);
+        DrawTitle(canvas, entry, expert, width - Left - Right);
+        plot.Draw(canvas, Left, Top, cancellationToken);
+        DrawAxes(canvas, plot.Size, tokens);
+        DrawLegend(canvas, Left, Top + plot.Size + 28);
+        string counted = string.Create(CultureInfo.InvariantCulture, $"{density} of {(double)tokens * tokens:#,0} pairs attended");
+        StrokeFont.Draw(canvas, counted, Left, Top + plot.Size + 64, 14, Palette.Ink);
+        using SKImage image = surface.Snapshot();
+        return image.Encode(SKEncodedImageFormat.Png, 100);
+    }
+
+    /// <summary>Swatches and what they mean.</summary>
+    public static void DrawLegend(SKCanvas canvas, float x, float y)
+    {
+        const int swatch = 16;
+        using var paint = new SKPaint();
+        (SKColor Colour, string Meaning)[] legend =
+        [
+            (Palette.Full, "full tile: no mask"), (Palette.Partial, "partial tile: attended"), (Palette.Skipped, "partial tile: masked"),
+            (Palette.Empty, "empty tile: never visited"),
+        ];
+        foreach ((SKColor colour, string meaning) in legend)
+        {
+            paint.Color = colour;
+            canvas.DrawRect(x, y - 2, swatch, swatch, paint);
+            StrokeFont.Draw(canvas, meaning, x + swatch + 8, y, 12, Palette.Muted);
+            x += swatch + 8 + StrokeFont.Measure(meaning, 12) + 26;
+        }
+    }
+
+    private static void DrawTitle(SKCanvas canvas, GalleryEntry entry, ISparseExpert expert, float width)
+    {
+        const float title = 30, text = 13;
+        string settings = StrokeFont.Fit(ExpertSettings.Describe(expert), text, width / 2);
+        StrokeFont.Draw(canvas, entry.Name, Left, 34, title, Palette.Ink);
+        StrokeFont.Draw(canvas, settings, Left + width - StrokeFont.Measure(settings, text), 48, text, Palette.Muted);
+        StrokeFont.Draw(canvas, StrokeFont.Fit(expert.Info.Predicate, text, width), Left, 82, text, Palette.Full);
+        StrokeFont.Draw(canvas, StrokeFont.Fit(entry.Origin, text, width), Left, 106, text, Palette.Muted);
+    }
+
+    /// <summary>First, middle and last token along both edges.</summary>
+    private static void DrawAxes(SKCanvas canvas, int size, int tokens)
+    {
+        const float text = 12, gap = 10;
+        DrawAxis(canvas, "keys", size, tokens, Left, Top - gap - text);
+        canvas.Save();
+        canvas.RotateDegrees(-90, Left, Top);
+        canvas.Translate(-size, -gap - text);
+        DrawAxis(canvas, "queries", size, tokens, Left, Top, reversed: true);
+        canvas.Restore();
+    }
+
+    private static void DrawAxis(SKCanvas canvas, string name, int size, int tokens, float x, float y, bool reversed = false)
+    {
+        const float text = 12;
+        string first = "0", last = (tokens - 1).ToString(CultureInfo.InvariantCulture);
+        (string start, string end) = reversed ? (last, first) : (first, last);
+        StrokeFont.Draw(canvas, start, x, y, text, Palette.Muted);
+        StrokeFont.Draw(canvas, name, x + ((size - StrokeFont.Measure(name, text)) / 2), y, text, Palette.Ink);
+        StrokeFont.Draw(canvas, end, x + size - StrokeFont.Measure(end, text), y, text, Palette.Muted);
+    }
+}

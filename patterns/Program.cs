@@ -1,0 +1,3 @@
+using MoBA.Program;
+
+return await Moba.RunAsync(args, Terminal.OfThisProcess());
