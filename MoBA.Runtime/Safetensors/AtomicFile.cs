@@ -3,11 +3,28 @@ namespace MoBA.Runtime;
 /// <summary>Files that are whole or not there.</summary>
 internal static class AtomicFile
 {
+    /// <summary>Finds out before long work whether its result will have a place.</summary>
+    /// <exception cref="IOException">The folder is not there, or the path names a folder.</exception>
+    public static void CheckPlace(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string full = Path.GetFullPath(path);
+        if (Directory.Exists(full))
+        {
+            throw new IOException($"{path} is a folder; name a file to write.");
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(full)))
+        {
+            throw new DirectoryNotFoundException($"The folder of {path} is not there; make it, or name a file in another.");
+        }
+    }
+
     /// <summary>Writes under a temporary name in the same folder, then gives the file its own name, so that
     /// <paramref name="path"/> never holds half a file, whatever interrupts the writing.</summary>
     public static void Write(string path, Action<Stream> write, CancellationToken cancellationToken)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        CheckPlace(path);
         var named = new FileInfo(path);
         string target = named.LinkTarget is null ? named.FullName : named.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
         if (target.StartsWith("/dev/", StringComparison.Ordinal))

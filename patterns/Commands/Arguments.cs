@@ -9,8 +9,8 @@ namespace MoBA.Program;
 /// <summary>Arguments and options that several commands share. Every error says what was given and what is wanted.</summary>
 internal static class Arguments
 {
-    /// <summary>Tokens of a sequence; more and positions would no longer fit an <c>int</c> with room to add.</summary>
-    public const int MaxTokens = 1 << 30;
+    /// <summary>Tokens that a picture or a benchmark may have.</summary>
+    public const int MaxTokens = 1 << 24;
 
     /// <summary>The pattern's name.</summary>
     public static Argument<GalleryEntry> Pattern() => new("NAME")
@@ -66,20 +66,18 @@ internal static class Arguments
     /// <summary>A whole number within bounds.</summary>
     public static Option<int> Number(string name, string description, int standard, int most) => new(name)
     {
-        Description = $"{description} ({standard} by default)",
+        Description = description,
         HelpName = "N",
         DefaultValueFactory = _ => standard,
-        CustomParser = result =>
-        {
-            string given = result.Tokens[0].Value;
-            if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= most)
-            {
-                return number;
-            }
+        CustomParser = result => ParseNumber(result, name, standard, most) ?? 0,
+    };
 
-            result.AddError($"{name} is {Quoted(given)}: a whole number from 1 to {most} is wanted, for example {name} {standard}.");
-            return 0;
-        },
+    /// <summary>A whole number within bounds that may be left out.</summary>
+    public static Option<int?> OptionalNumber(string name, string description, int example, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ParseNumber(result, name, example, most),
     };
 
     /// <summary>The engine that the command line asks for.</summary>
@@ -87,6 +85,18 @@ internal static class Arguments
 
     /// <summary>What was typed, quoted and safe to print.</summary>
     public static string Quoted(string given) => $"'{new string([.. given.Take(80).Select(c => char.IsControl(c) ? '?' : c)])}'";
+
+    private static int? ParseNumber(ArgumentResult result, string name, int example, int most)
+    {
+        string given = result.Tokens[0].Value;
+        if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= most)
+        {
+            return number;
+        }
+
+        result.AddError($"{name} is {Quoted(given)}: a whole number from 1 to {most} is wanted, for example {name} {example}.");
+        return null;
+    }
 
     private static GalleryEntry Find(string name, ArgumentResult result)
     {

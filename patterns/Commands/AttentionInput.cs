@@ -46,6 +46,12 @@ internal sealed class AttentionInput : IDisposable
     /// <summary>Opens a file.</summary>
     public static AttentionInput Open(string path)
     {
+        if (!System.IO.Path.Exists(path) || Directory.Exists(path))
+        {
+            throw new UserErrorException(
+                $"{Arguments.Quoted(path)} is {(Directory.Exists(path) ? "a folder" : "not there")}; give --input a safetensors file with q, k and v.");
+        }
+
         SafetensorsFile file = SafetensorsFile.Read(path);
         try
         {

@@ -14,6 +14,9 @@ internal static class BenchCommand
     /// <summary>What is measured.</summary>
     private sealed record Problem(int Tokens, int Heads, int KeyHeads, int Dim, int Repeats)
     {
+        /// <summary>Bytes of q, k, v and o.</summary>
+        public double TensorBytes => 2.0 * sizeof(float) * Tokens * Dim * (Heads + KeyHeads);
+
         /// <summary>Multiplications and additions that the attended pairs call for: two products of dim each.</summary>
         public double Flops(Density density) => 4.0 * Dim * Heads * density.Pairs;
     }
@@ -27,7 +30,7 @@ internal static class BenchCommand
         Argument<GalleryEntry> pattern = Arguments.Pattern();
         Option<int> tokens = Arguments.Number("--tokens", "Length of the sequence", 8192, Arguments.MaxTokens);
         Option<int> heads = Arguments.Number("--heads", "Query heads", 8, 4096);
-        Option<int?> keyHeads = new("--key-heads") { Description = "Key heads, a divisor of the query heads (as many by default)", HelpName = "N" };
+        Option<int?> keyHeads = Arguments.OptionalNumber("--key-heads", "Key heads, a divisor of the query heads; as many by default", 2, 4096);
         Option<int> dim = Arguments.Number("--dim", "Numbers in a head", 64, 256);
         Option<int> repeat = Arguments.Number("--repeat", "Runs to time", 5, 10_000);
         Option<bool> noDense = new("--no-dense") { Description = "Leave dense causal attention out" };
@@ -63,10 +66,9 @@ internal static class BenchCommand
         terminal.Line($"engine: {engine.Description}");
         terminal.Line($"pattern: {experts[0].Info.Name} {ExpertSettings.Describe(experts[0])}".TrimEnd());
         terminal.Out.Write(Report(measured));
-        double tensors = 4.0 * problem.Tokens * problem.Dim * 2 * (problem.Heads + problem.KeyHeads);
         terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"peak memory of the process: {PeakMemory() / 1e6:0} MB, of which q, k, v and o are {tensors / 1e6:0} MB"));
+            $"peak memory of the process: {PeakMemory() / 1e6:0} MB, of which q, k, v and o are {problem.TensorBytes / 1e6:0} MB"));
         return Moba.Ok;
     }
 
@@ -90,10 +92,10 @@ internal static class BenchCommand
 
     private static Table Report(Measurement[] measured)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumn("pattern");
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("pattern").NoWrap());
         foreach (string name in (string[])["density", "best", "median", "useful TFLOP/s", "speed-up"])
         {
-            table.AddColumn(new TableColumn(name).RightAligned());
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap().PadLeft(0));
         }
 
         foreach (Measurement row in measured)
@@ -110,10 +112,12 @@ internal static class BenchCommand
     private static Tensor<float> RandomTensor(Problem problem, int heads, int seed)
     {
         long count = (long)problem.Tokens * heads * problem.Dim;
-        if (count > Array.MaxLength)
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (count > Array.MaxLength || problem.TensorBytes > memory)
         {
             throw new UserErrorException(
-                $"--tokens {problem.Tokens} x {heads} heads x --dim {problem.Dim} is {count} numbers: at most {Array.MaxLength} fit; make one of them smaller.");
+                $"--tokens {problem.Tokens} x {heads} heads x --dim {problem.Dim} is {count} numbers a tensor: at most {Array.MaxLength} fit one, and "
+                + $"{memory / 1_000_000} MB all of them; make one smaller.");
         }
 
         float[] values = new float[count];

@@ -71,7 +71,12 @@ internal static class ExpertSettings
     private static string ReadTable(string path)
     {
         var file = new FileInfo(path);
-        return file.Exists && file.Length > MaxTableFileBytes
+        if (!file.Exists)
+        {
+            throw new UserErrorException($"The table file {Arguments.Quoted(path)} is not there; give @FILE the path of a text file of numbers.");
+        }
+
+        return file.Length > MaxTableFileBytes
             ? throw new UserErrorException($"{path} is {file.Length} bytes long: a table of at most {MaxTableFileBytes} bytes is wanted.")
             : File.ReadAllText(path);
     }

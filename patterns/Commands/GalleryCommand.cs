@@ -64,7 +64,8 @@ internal static class GalleryCommand
         terminal.Line($"{Gallery.Entries.Count} patterns on {Path.GetFileName(bench.File.Path)}: {bench.File}, computed in float32");
         terminal.Line($"engine: {bench.Engine.Description}");
         terminal.Out.Write(TerminalPicture.Legend(terminal.IsColoured));
-        terminal.Line("\n");
+        terminal.Line("");
+        terminal.Line("");
         List<Row> rows = terminal.Progress("Gallery", Gallery.Entries.Count + 1, step =>
         {
             step("dense causal");
@@ -76,7 +77,7 @@ internal static class GalleryCommand
                 Row row = Visit(bench, entry, dense);
                 seen.Add(row);
                 terminal.Out.Write(PatternCard.Draw(entry, row.Expert, bench.Tokens, row.Density, terminal.IsColoured, Measured(row)));
-                terminal.Out.WriteLine();
+                terminal.Out.Write(new Text("\n"));
             }
 
             return seen;
@@ -105,14 +106,12 @@ internal static class GalleryCommand
 
     private static Table Summary(List<Row> rows)
     {
-        Table table = new Table().Border(TableBorder.Simple)
-            .AddColumn("pattern")
-            .AddColumn(new TableColumn("density").RightAligned())
-            .AddColumn(new TableColumn("time").RightAligned())
-            .AddColumn(new TableColumn("dense causal").RightAligned())
-            .AddColumn(new TableColumn("speed-up").RightAligned())
-            .AddColumn(new TableColumn("max error").RightAligned())
-            .AddColumn(new TableColumn("mean error").RightAligned());
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("pattern").NoWrap());
+        foreach (string name in (string[])["density", "time", "dense", "speed-up", "max error", "mean error"])
+        {
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap().PadLeft(0));
+        }
+
         foreach (Row row in rows)
         {
             table.AddRow(

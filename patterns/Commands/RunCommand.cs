@@ -22,6 +22,7 @@ internal static class RunCommand
         var command = new Command("run", "Run a pattern on a file of q, k and v.") { pattern, input, output, target, set, lse };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
+            AtomicFile.CheckPlace(parsed.GetValue(output)!);
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);
             var request = new Request(
                 parsed.GetValue(pattern)!, parsed.GetValue(set)!, parsed.GetValue(target), parsed.GetValue(output)!, parsed.GetValue(lse));

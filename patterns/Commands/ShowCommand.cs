@@ -23,12 +23,12 @@ internal static class ShowCommand
         var command = new Command("show", "Show a pattern as a picture, in the terminal and as PNG.") { pattern, tokens, heads, png, all, set };
         command.Validators.Add(result =>
         {
-            bool named = result.GetValue(pattern) is not null, whole = result.GetValue(all);
+            bool named = result.GetResult(pattern) is { Tokens.Count: > 0 }, whole = result.GetValue(all);
             if (named == whole)
             {
                 result.AddError(whole ? "show takes a NAME or --all, not both: leave one out." : "show wants a pattern's NAME, or --all with --png FILE.");
             }
-            else if (whole && (result.GetValue(png) is null || result.GetValue(set)!.Length > 0))
+            else if (whole && (result.GetResult(png) is null || result.GetResult(set) is { Implicit: false }))
             {
                 result.AddError("show --all draws the gallery as it is into a file: give --png FILE, and no --set.");
             }
@@ -36,6 +36,11 @@ internal static class ShowCommand
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string? path = parsed.GetValue(png);
+            if (path is not null)
+            {
+                AtomicFile.CheckPlace(path);
+            }
+
             if (parsed.GetValue(all))
             {
                 int length = parsed.GetResult(tokens) is { Implicit: false } ? parsed.GetValue(tokens) : SheetTokens;

@@ -15,7 +15,7 @@ internal static class ContactSheet
 {
     private const int Columns = 4;
     private const int PlotSize = 288;
-    private const int Tiles = 12;
+    private const int Tiles = 24;
     private const int Cells = 96;
     private const int Margin = 44;
     private const int Gap = 36;

@@ -10,20 +10,21 @@ namespace MoBA.Program;
 internal readonly record struct Density(double Pairs, double Share, bool IsExact)
 {
     private const int LongestExact = 8192;
-    private const int SampledRows = 512;
+    private const int MaxSampledRows = 512;
+    private const long SampledPairs = 1L << 31;
 
     /// <summary>Per cent, with a sign where it is a sample.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{(IsExact ? "" : "about ")}{100 * Share:0.##} %");
 
-    /// <summary>Counts the pairs of one sequence; beyond 8,192 tokens those of one random row in each of 512 strata.</summary>
+    /// <summary>Counts the pairs of one sequence; beyond 8,192 tokens those of one random row in each of up to 512 strata.</summary>
     public static Density Of(ISparseExpert expert, int tokens, int heads, CancellationToken cancellationToken)
     {
         int counted = expert.Info.DependsOnHead ? heads : 1;
         bool exact = tokens <= LongestExact;
-        int rows = exact ? tokens : SampledRows;
+        int rows = exact ? tokens : (int)Math.Min(MaxSampledRows, SampledPairs / tokens);
         var random = new Random(17);
-        int[] queries = [.. Enumerable.Range(0, rows).Select(row => exact ? row : Sample(row, tokens, random))];
+        int[] queries = [.. Enumerable.Range(0, rows).Select(row => exact ? row : Sample(row, rows, tokens, random))];
         long pairs = 0;
         Parallel.ForEach(queries, new() { CancellationToken = cancellationToken }, q =>
         {
@@ -43,9 +44,9 @@ internal readonly record struct Density(double Pairs, double Share, bool IsExact
         return new(share * tokens * tokens, share, exact);
     }
 
-    private static int Sample(int row, int tokens, Random random)
+    private static int Sample(int row, int rows, int tokens, Random random)
     {
-        long start = (long)row * tokens / SampledRows, end = (long)(row + 1) * tokens / SampledRows;
+        long start = (long)row * tokens / rows, end = (long)(row + 1) * tokens / rows;
         return (int)random.NextInt64(start, end);
     }
 }

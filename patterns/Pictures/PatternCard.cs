@@ -7,6 +7,8 @@ namespace MoBA.Program;
 /// <summary>A pattern as a person wants to meet it: its picture, and beside it what is known of it.</summary>
 internal static class PatternCard
 {
+    private const int LabelWidth = 7;
+
     /// <summary>Lays the card out.</summary>
     /// <param name="entry">Name and origin.</param>
     /// <param name="expert">The pattern with its parameters.</param>
@@ -17,7 +19,7 @@ internal static class PatternCard
     public static Grid Draw(
         GalleryEntry entry, ISparseExpert expert, int tokens, Density density, bool coloured, IReadOnlyList<(string Name, string Text)> measured)
     {
-        Grid facts = new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(0)).AddColumn(new GridColumn().PadRight(0));
+        Grid facts = new Grid().AddColumn(new GridColumn().NoWrap().Width(LabelWidth).PadLeft(0).PadRight(2)).AddColumn(new GridColumn().PadLeft(0).PadRight(0));
         foreach ((string name, string text) in Facts(expert, tokens, density).Concat(measured))
         {
             facts.AddRow(new Text(name, new Style(Color.Grey)), new Text(text));

@@ -39,6 +39,7 @@ internal static class PatternPng
     {
         const int swatch = 16;
         using var paint = new SKPaint();
+        using var edge = new SKPaint { Color = Palette.Line, Style = SKPaintStyle.Stroke, IsAntialias = true };
         (SKColor Colour, string Meaning)[] legend =
         [
             (Palette.Full, "full tile: no mask"), (Palette.Partial, "partial tile: attended"), (Palette.Skipped, "partial tile: masked"),
@@ -48,6 +49,7 @@ internal static class PatternPng
         {
             paint.Color = colour;
             canvas.DrawRect(x, y - 2, swatch, swatch, paint);
+            canvas.DrawRect(x, y - 2, swatch, swatch, edge);
             StrokeFont.Draw(canvas, meaning, x + swatch + 8, y, 12, Palette.Muted);
             x += swatch + 8 + StrokeFont.Measure(meaning, 12) + 26;
         }

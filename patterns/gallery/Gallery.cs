@@ -40,7 +40,7 @@ public static class Gallery
         new(nameof(BigBird), "BigBird: window, global and random blocks (Zaheer et al., 2020)",
             tokens => new BigBird { Window = Part(tokens, 32), Global = Part(tokens, 64), Random = 3 }),
         new(nameof(Natten2D), "Neighbourhood attention over a picture in row order (Hassani et al., 2023)",
-            tokens => new Natten2D { Width = Root(tokens), Height = (tokens + Root(tokens) - 1) / Root(tokens), Kernel = 13 }),
+            tokens => new Natten2D { Width = Root(tokens), Height = (tokens + Root(tokens) - 1) / Root(tokens), Kernel = (Root(tokens) / 4) | 1 }),
         new(nameof(BlockDiffusion), "BD3-LM: noisy blocks beside clean ones (Arriola et al., 2025)",
             tokens => new BlockDiffusion { Block = Part(tokens, 32), Length = Part(tokens, 2) }),
         new(nameof(AlibiCausal), "ALiBi: causal, with a penalty that grows with distance (Press et al., 2022)",
