@@ -13,7 +13,7 @@ public static class EverythingKernel
     public static void Attend(Index2D index, PortableProblem problem, Parameters p)
     {
         PortableRow row = PortableRow.Start(index, problem);
-        PortableTiles tiles = row.Tiles(0, row.Keys);
+        PortableTiles tiles = row.Tiles(0, row.Keys - 1);
         for (int k0 = tiles.From(0); k0 < row.Keys; k0 = tiles.From(k0 + PortableRow.KeyTile))
         {
             PortableScores scores = row.Scores(k0);

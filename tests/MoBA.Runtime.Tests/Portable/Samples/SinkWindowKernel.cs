@@ -18,10 +18,8 @@ public static class SinkWindowKernel
     {
         // Pass 1: the key tiles that this tile of queries can see.
         PortableRow row = PortableRow.Start(index, problem);
-        KeyRange0(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo0, out int hi0);
-        KeyRange1(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo1, out int hi1);
-        PortableTiles tiles0 = row.Tiles(lo0, hi0 - 1);
-        PortableTiles tiles1 = row.Tiles(lo1, hi1 - 1);
+        PortableTiles tiles0 = Tiles0(row, p);
+        PortableTiles tiles1 = Tiles1(row, p);
 
         // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
         for (int k0 = Next(0, tiles0, tiles1); k0 < row.Keys; k0 = Next(k0 + PortableRow.KeyTile, tiles0, tiles1))
@@ -56,17 +54,11 @@ public static class SinkWindowKernel
         return any ? TileKind.Partial : TileKind.Empty;
     }
 
-    private static void KeyRange0(int q0, int q1, int keys, int head, Parameters p, out int lo, out int hi)
-    {
-        lo = (int)PortableMath.Clamp((long)q0 - p.Window + 1, 0, keys);
-        hi = (int)PortableMath.Clamp((long)q1 + 1, 0, keys);
-    }
+    private static PortableTiles Tiles0(PortableRow row, Parameters p) =>
+        row.Tiles((long)row.Q0 - p.Window + 1, row.Q1);
 
-    private static void KeyRange1(int q0, int q1, int keys, int head, Parameters p, out int lo, out int hi)
-    {
-        lo = 0;
-        hi = (int)PortableMath.Clamp(PortableMath.Min((long)q1 + 1, p.Sinks), 0, keys);
-    }
+    private static PortableTiles Tiles1(PortableRow row, Parameters p) =>
+        row.Tiles(0, PortableMath.Min(row.Q1, (long)p.Sinks - 1));
 
     // First key of the first tile of any run that does not start before k0.
     private static int Next(int k0, PortableTiles tiles0, PortableTiles tiles1) =>

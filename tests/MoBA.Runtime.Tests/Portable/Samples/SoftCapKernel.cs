@@ -18,8 +18,7 @@ public static class SoftCapKernel
     {
         // Pass 1: the key tiles that this tile of queries can see.
         PortableRow row = PortableRow.Start(index, problem);
-        KeyRange0(row.Q0, row.Q1, row.Keys, row.Head, p, out int lo0, out int hi0);
-        PortableTiles tiles0 = row.Tiles(lo0, hi0 - 1);
+        PortableTiles tiles0 = Tiles0(row, p);
 
         // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
         for (int k0 = tiles0.From(0); k0 < row.Keys; k0 = tiles0.From(k0 + PortableRow.KeyTile))
@@ -81,11 +80,8 @@ public static class SoftCapKernel
         return any ? TileKind.Partial : TileKind.Empty;
     }
 
-    private static void KeyRange0(int q0, int q1, int keys, int head, Parameters p, out int lo, out int hi)
-    {
-        lo = 0;
-        hi = q1 + 1;
-    }
+    private static PortableTiles Tiles0(PortableRow row, Parameters p) =>
+        row.Tiles(0, row.Q1);
 
     // Bit j: whether the row attends key k0 + j.
     private static int Attended(int k0, PortableRow row, Parameters p)
