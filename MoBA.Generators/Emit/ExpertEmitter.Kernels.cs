@@ -106,6 +106,7 @@ internal sealed partial class ExpertEmitter
         return new()
         {
             ["is_needed"] = checks.Covers.Count + checks.Fits.Count > 0,
+            ["positions"] = Positions(checks).ToArray(),
             ["values"] = DeclareBounds(printer, checks.Values),
             ["divisors"] = checks.Divisors.Select(d => new ScriptObject
             {
@@ -125,6 +126,22 @@ internal sealed partial class ExpertEmitter
                 ["literal"] = Names.Literal(_author.Print(f.What)),
             }).ToArray(),
         };
+    }
+
+    /// <summary>The positions of a call that its checks mention.</summary>
+    private static IEnumerable<string> Positions(ChecksPlan checks)
+    {
+        Expr[] users = [
+            .. checks.Values.Select(static v => v.Value),
+            .. checks.Fits.SelectMany(static f => new[] { f.Low, f.High }),
+            .. checks.Covers.SelectMany(static c => new[] { c.Low, c.High })];
+        (Variable Variable, string Declaration)[] positions = [
+            (Variable.FirstQuery, "long q0 = extent.FirstQuery;"),
+            (Variable.LastQuery, "long q1 = extent.LastQuery;"),
+            (Variable.FirstKey, "long k0 = 0;"),
+            (Variable.LastKey, "long k1 = extent.Keys - 1;"),
+            (Variable.Heads, "long heads = extent.Heads;")];
+        return positions.Where(p => users.Any(u => ExprWalk.Mentions(u, p.Variable))).Select(static p => p.Declaration);
     }
 
     private ScriptObject Row(RowPlan row)

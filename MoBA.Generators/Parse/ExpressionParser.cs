@@ -50,7 +50,7 @@ internal sealed partial class ExpressionParser(
             IArrayElementReferenceOperation { Indices: [var index] } a => ParseLookup(a, a.ArrayReference, index, scope),
             IUnaryOperation u => ParseUnary(u, scope),
             IBinaryOperation b => ParseBinary(b, scope),
-            IConditionalOperation { WhenFalse: { } whenFalse } c => Typed(c, t => new Conditional(
+            IConditionalOperation { WhenFalse: { } whenFalse } c => Typed(c, _ => Fold.Select(
                 Parse(c.Condition, scope), Parse(c.WhenTrue, scope), Parse(whenFalse, scope))),
             IIsPatternOperation p => ParsePattern(p.Pattern, Parse(p.Value, scope)),
             IInvocationOperation i => ParseCall(i, scope),
@@ -128,9 +128,21 @@ internal sealed partial class ExpressionParser(
             BinaryOperatorKind.Remainder when !isFloat => Division(BinaryOp.Remainder, b, left, right),
             BinaryOperatorKind.LeftShift => Shift(BinaryOp.ShiftLeft, b, left, right),
             BinaryOperatorKind.RightShift => Shift(BinaryOp.ShiftRight, b, left, right),
-            _ => Operator(b.OperatorKind) is { } op ? new Binary(op, left, right) : Unsupported(b),
+            _ => Operator(b.OperatorKind) is { } op ? Constant(op, left, right) ?? new Binary(op, left, right) : Unsupported(b),
         };
     });
+
+    /// <summary>The sum, difference or product of two constants, unless it overflows: helpers bring constants together that
+    /// the compiler saw apart.</summary>
+    private static Expr? Constant(BinaryOp op, Expr left, Expr right) => (op, left, right) switch
+    {
+        (BinaryOp.Add, IntLiteral x, IntLiteral y) => Int32(x.Value + y.Value),
+        (BinaryOp.Subtract, IntLiteral x, IntLiteral y) => Int32(x.Value - y.Value),
+        (BinaryOp.Multiply, IntLiteral x, IntLiteral y) => Int32(x.Value * y.Value),
+        _ => null,
+    };
+
+    private static Expr? Int32(long value) => value is >= int.MinValue and <= int.MaxValue ? Fold.Int(value) : null;
 
     private static BinaryOp? Operator(BinaryOperatorKind kind) => kind switch
     {
