@@ -38,7 +38,7 @@ public static class Gallery
         new(nameof(GlobalWindow), "Longformer: a window both ways and global tokens (Beltagy et al., 2020)",
             tokens => new GlobalWindow { Window = Part(tokens, 16), Global = Part(tokens, 64) }),
         new(nameof(BigBird), "BigBird: window, global and random blocks (Zaheer et al., 2020)",
-            tokens => new BigBird { Window = Part(tokens, 32), Global = Part(tokens, 64), Block = Part(tokens, 32), Random = 3 }),
+            tokens => new BigBird { Window = Part(tokens, 32), Global = Part(tokens, 64), Block = PowerOfTwo(Part(tokens, 16)), Random = 3 }),
         new(nameof(Natten2D), "Neighbourhood attention over a picture in row order (Hassani et al., 2023)",
             tokens => new Natten2D { Width = Root(tokens), Height = (tokens + Root(tokens) - 1) / Root(tokens), Kernel = (Root(tokens) / 4) | 1 }),
         new(nameof(BlockDiffusion), "BD3-LM: noisy blocks beside clean ones (Arriola et al., 2025)",
@@ -57,7 +57,9 @@ public static class Gallery
     private static int Part(int tokens, int parts) => Math.Max(1, tokens / parts);
 
     /// <summary>The power of two at or above the square root.</summary>
-    private static int Root(int tokens) => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Ceiling(Math.Sqrt(tokens)));
+    private static int Root(int tokens) => PowerOfTwo((int)Math.Ceiling(Math.Sqrt(tokens)));
+
+    private static int PowerOfTwo(int atLeast) => (int)BitOperations.RoundUpToPowerOf2((uint)atLeast);
 
     /// <summary>Documents of uneven lengths: 3, 1, 5, 2, 4 and 1 sixteenths of the tokens.</summary>
     private static int[] Documents(int tokens)

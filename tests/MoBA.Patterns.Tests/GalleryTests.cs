@@ -1,0 +1,39 @@
+using MoBA.Runtime;
+using Xunit;
+
+namespace MoBA.Patterns.Tests;
+
+public sealed class GalleryTests
+{
+    public static TheoryData<string> Names() => [.. Gallery.Entries.Select(entry => entry.Name)];
+
+    [Fact]
+    public void It_holds_the_sixteen_patterns_in_reading_order() =>
+        Assert.Equal(
+            [
+                "Causal", "SlidingWindow", "SinkWindow", "PrefixLm", "Strided", "Dilated", "ChunkedCausal", "BlockCausal", "DocumentCausal",
+                "SharedPrefix", "GlobalWindow", "BigBird", "Natten2D", "BlockDiffusion", "AlibiCausal", "SoftCap",
+            ],
+            Gallery.Entries.Select(entry => entry.Name));
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Parameters_suit_any_length(string name)
+    {
+        GalleryEntry entry = Gallery.Find(name)!;
+        foreach (int tokens in (int[])[.. Enumerable.Range(1, 300), 1000, 1023, 1025, 2048, 4097, 100_000])
+        {
+            ISparseExpert expert = entry.Create(tokens);
+            Assert.Equal(name, expert.Info.Name);
+            _ = expert.Bind(new AttentionExtent(0, tokens - 1, tokens, 8));
+            _ = expert.Attends(tokens - 1, 0, 0);
+        }
+    }
+
+    [Fact]
+    public void Names_are_found_in_any_case()
+    {
+        Assert.Equal("SinkWindow", Gallery.Find("sinkwindow")!.Name);
+        Assert.Null(Gallery.Find("Sink"));
+    }
+}
