@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 
 namespace MoBA.Runtime;
 
@@ -28,6 +29,27 @@ public static class ReferenceAttention
         ArgumentNullException.ThrowIfNull(expert);
         var problem = new Problem<T>(expert, q, k, v, options ?? new());
         long start = TimeProvider.System.GetTimestamp();
+        try
+        {
+            AttendRows(problem, cancellationToken);
+        }
+        catch (AggregateException error)
+        {
+            // What the author's own predicate threw, as if it had been called here.
+            ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
+        }
+
+        return new()
+        {
+            Output = Tensor.Create(problem.Output, q.Lengths),
+            Lse = Tensor.Create(problem.Lse, q.Lengths[..2]),
+            Timings = [new("reference", TimeProvider.System.GetElapsedTime(start))],
+        };
+    }
+
+    private static void AttendRows<T>(Problem<T> problem, CancellationToken cancellationToken)
+        where T : unmanaged
+    {
         ParallelOptions parallel = new() { CancellationToken = cancellationToken };
         Parallel.ForEach(problem.Rows(), parallel, () => new double[problem.LongestKeys + problem.Dim], (row, _, scratch) =>
         {
@@ -38,12 +60,6 @@ public static class ReferenceAttention
 
             return scratch;
         }, _ => { });
-        return new()
-        {
-            Output = Tensor.Create(problem.Output, q.Lengths),
-            Lse = Tensor.Create(problem.Lse, q.Lengths[..2]),
-            Timings = [new("reference", TimeProvider.System.GetElapsedTime(start))],
-        };
     }
 
     /// <summary>One query token: its row in q, its position, and the keys of its sequence.</summary>

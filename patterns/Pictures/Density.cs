@@ -26,22 +26,34 @@ internal readonly record struct Density(double Pairs, double Share, bool IsExact
         var random = new Random(17);
         int[] queries = [.. Enumerable.Range(0, rows).Select(row => exact ? row : Sample(row, rows, tokens, random))];
         long pairs = 0;
-        Parallel.ForEach(queries, new() { CancellationToken = cancellationToken }, q =>
+        try
         {
-            long attended = 0;
-            for (int head = 0; head < counted; head++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                for (int k = 0; k < tokens; k++)
-                {
-                    attended += expert.Attends(q, k, head) ? 1 : 0;
-                }
-            }
+            Parallel.ForEach(queries, new() { CancellationToken = cancellationToken }, q =>
+                Interlocked.Add(ref pairs, CountRow(expert, q, tokens, counted, cancellationToken)));
+        }
+        catch (AggregateException error) when (error.InnerExceptions[0] is ArgumentException inner)
+        {
+            throw new UserErrorException(
+                $"{expert.Info.Name} has no meaning with {ExpertSettings.Describe(expert)}: {inner.Message} Give other values with --set.", error);
+        }
 
-            Interlocked.Add(ref pairs, attended);
-        });
         double share = (double)pairs / rows / counted / tokens;
         return new(share * tokens * tokens, share, exact);
+    }
+
+    private static long CountRow(ISparseExpert expert, int q, int tokens, int heads, CancellationToken cancellationToken)
+    {
+        long attended = 0;
+        for (int head = 0; head < heads; head++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            for (int k = 0; k < tokens; k++)
+            {
+                attended += expert.Attends(q, k, head) ? 1 : 0;
+            }
+        }
+
+        return attended;
     }
 
     private static int Sample(int row, int rows, int tokens, Random random)

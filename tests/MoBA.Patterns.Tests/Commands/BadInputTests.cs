@@ -43,6 +43,8 @@ public sealed class BadInputTests : IDisposable
     [InlineData("show Causal --tokens 0", "--tokens is '0': a whole number from 1 to")]
     [InlineData("show Causal --tokens -5", "--tokens is '-5': a whole number from 1 to")]
     [InlineData("show Causal --tokens 1e3", "--tokens is '1e3': a whole number from 1 to")]
+    [InlineData("show Natten2D --tokens 64 --set Kernel=99", "Kernel")]
+    [InlineData("check Natten2D --input IN --set Kernel=99", "")]
     [InlineData("show Causal --png NONE/x.png", "is not there; make it")]
     [InlineData("bench Causal --tokens 99999999999", "--tokens is '99999999999'")]
     [InlineData("bench Causal --tokens 16777216 --heads 4096", "make one smaller")]

@@ -122,6 +122,13 @@ public sealed class ReferenceAttentionTests
     }
 
     [Fact]
+    public void What_a_predicate_throws_reaches_the_caller()
+    {
+        var expert = new PredicateExpert((q, k, _) => q / k > 0);
+        Assert.Throws<DivideByZeroException>(() => Attend(expert, Ones(4, 1, 8), Ones(4, 1, 8), Ones(4, 1, 8)));
+    }
+
+    [Fact]
     public void A_cancelled_call_stops() =>
         Assert.Throws<OperationCanceledException>(() =>
             ReferenceAttention.Attend(s_causal, Ones(4, 1, 8), Ones(4, 1, 8), Ones(4, 1, 8), null, new CancellationToken(canceled: true)));

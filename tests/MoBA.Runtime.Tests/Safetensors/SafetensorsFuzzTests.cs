@@ -34,19 +34,15 @@ public sealed class SafetensorsFuzzTests
         for (int i = 0; i < Files; i++)
         {
             byte[] file = Mutate(seeds[i % seeds.Length], random);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            try
+            bool accepted = TryRead(file, out long allocated);
+            if (allocated > Overhead)
             {
-                ReadAll(file);
-                read++;
-            }
-            catch (SafetensorsException error)
-            {
-                refused++;
-                Assert.False(error.Message.Contains('\n', StringComparison.Ordinal) || error.Message.Contains('\e', StringComparison.Ordinal), error.Message);
+                // What the runtime itself loads on the first use of anything is paid once.
+                TryRead(file, out allocated);
             }
 
-            worst = Math.Max(worst, GC.GetAllocatedBytesForCurrentThread() - before - (4 * file.Length));
+            (read, refused) = accepted ? (read + 1, refused) : (read, refused + 1);
+            worst = Math.Max(worst, allocated);
         }
 
         Assert.True(worst < Overhead, $"A reading allocated {worst} bytes more than four times its file.");
@@ -60,9 +56,31 @@ public sealed class SafetensorsFuzzTests
     public void A_claim_of_gigabytes_allocates_nothing(string shape, string offsets)
     {
         byte[] file = SafetensorsBytes.File(SafetensorsBytes.One("F32", shape, offsets), 24);
+        Assert.False(TryRead(file, out _));
+        Assert.False(TryRead(file, out long allocated));
+        Assert.True(allocated < Overhead, $"{allocated} bytes");
+    }
+
+    /// <summary>Reads everything in a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="allocated">Bytes allocated beyond four times the file's.</param>
+    /// <returns>Whether it was accepted.</returns>
+    private static bool TryRead(byte[] file, out long allocated)
+    {
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Throws<SafetensorsException>(() => ReadAll(file));
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Overhead);
+        bool accepted = true;
+        try
+        {
+            ReadAll(file);
+        }
+        catch (SafetensorsException error)
+        {
+            accepted = false;
+            Assert.False(error.Message.Contains('\n', StringComparison.Ordinal) || error.Message.Contains('\e', StringComparison.Ordinal), error.Message);
+        }
+
+        allocated = GC.GetAllocatedBytesForCurrentThread() - before - (4 * file.Length);
+        return accepted;
     }
 
     private static void ReadAll(byte[] bytes)
