@@ -86,7 +86,7 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
         CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CpuTile tile, QueryTileItem item, CancellationToken cancellationToken)
     {
         AttentionSequence sequence = problem.Sequences[item.Sequence];
-        tile.Begin(problem, packed, item.Sequence, item.Head, item.First, item.Count, kernel?.ModifiesScores ?? false, cancellationToken);
+        tile.Begin(problem, packed, item.Sequence, item.Head, item.First, item.Count, kernel, cancellationToken);
         if (sequence.Keys > 0)
             kernel?.Attend(tile);
         tile.End(problem, sequence.FirstQueryToken + item.First);

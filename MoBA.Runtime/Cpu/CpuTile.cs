@@ -27,6 +27,7 @@ public sealed unsafe class CpuTile
     private readonly float* _scores;    // [QueryTile][KeyTile]
     private readonly float* _state;     // [Blocks][StateSize]
 
+    private CpuKernel? _kernel;
     private float* _keys;
     private long _tileSize;
     private int _dim;
@@ -71,13 +72,17 @@ public sealed unsafe class CpuTile
 
     /// <summary>Pass: scores of the key tile at <paramref name="k0"/>, scale * Q K^T, [query, key].</summary>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Scores(int k0)
     {
         _cancellation.ThrowIfCancellationRequested();
         float* keys = _keys + k0 / KeyTile * _tileSize;
+        bool partial = _kernel!.Classify(Q0, Q1, k0, LastKey(k0), Head) != TileKind.Full;
         for (int block = 0; block < _blocks; block++)
         {
             int row = block * TileMath.BlockRows;
+            if (partial && IsEmpty(row, k0))
+                continue;   // what stands there now is not attended either, so the expert's mask hides it
             _math.Scores(_q + row * TileMath.RowStride, keys, _scores + row * KeyTile, _dim);
         }
     }
@@ -104,6 +109,7 @@ public sealed unsafe class CpuTile
     }
 
     /// <summary>Pass: online softmax over the scores of the key tile at <paramref name="k0"/>, and output += P V.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Accumulate(int k0)
     {
         if (Keys - k0 < KeyTile)
@@ -121,9 +127,12 @@ public sealed unsafe class CpuTile
     }
 
     /// <summary>Takes up the queries [<paramref name="firstQuery"/>, + <paramref name="count"/>) of one sequence and head.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Begin(
-        AttentionProblem problem, PackedKeys packed, int sequence, int head, int firstQuery, int count, bool naturalScores, CancellationToken cancellation)
+        AttentionProblem problem, PackedKeys packed, int sequence, int head, int firstQuery, int count, CpuKernel? kernel, CancellationToken cancellation)
     {
+        bool naturalScores = kernel is { ModifiesScores: true };
+        _kernel = kernel;
         AttentionSequence s = problem.Sequences[sequence];
         (Head, Heads, Keys) = (head, problem.QueryHeads, s.Keys);
         Q0 = s.Position + firstQuery;
@@ -161,6 +170,7 @@ public sealed unsafe class CpuTile
     }
 
     /// <summary>Normalises the rows and writes them, and their log-sum-exp where it was asked for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void End(AttentionProblem problem, int firstToken)
     {
         for (int row = 0; row <= Q1 - Q0; row++)
@@ -186,7 +196,14 @@ public sealed unsafe class CpuTile
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private float* At(int q, int column) => _scores + (q - Q0) * KeyTile + column;
 
+    private bool IsEmpty(int row, int k0)
+    {
+        int last = Math.Min(Q0 + row + TileMath.BlockRows - 1, Q1);
+        return _kernel!.Classify(Q0 + row, last, k0, LastKey(k0), Head) == TileKind.Empty;
+    }
+
     // Columns past the last key hold scores of padding.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void HideColumns(int first)
     {
         for (int row = 0; row < _blocks * TileMath.BlockRows; row++)

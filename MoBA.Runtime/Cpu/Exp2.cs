@@ -14,13 +14,12 @@ internal static class Exp2
     private const float Rounder = 12582912f + 127f;
     private const float Lowest = -127f;
 
-    // Minimax polynomial of 2^r on [-1/2, 1/2], exactly 1 at 0; relative error 2.2e-8.
-    private const float C1 = 0.6931472420692444f;
-    private const float C2 = 0.24022652208805084f;
-    private const float C3 = 0.055503103882074356f;
-    private const float C4 = 0.009617692790925503f;
-    private const float C5 = 0.0013406643411144614f;
-    private const float C6 = 0.00015594677824992687f;
+    // Polynomial of 2^r on [-1/2, 1/2] with the least relative error, 9.4e-8, of those that are exactly 1 at 0.
+    private const float C1 = 0.6931470036506653f;
+    private const float C2 = 0.24022246897220612f;
+    private const float C3 = 0.0555071085691452f;
+    private const float C4 = 0.009671294130384922f;
+    private const float C5 = 0.0013269571354612708f;
 
     /// <summary>2^x of sixteen lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,8 +28,7 @@ internal static class Exp2
         x = Vector512.MaxNative(Vector512.Create(Lowest), x);
         Vector512<float> rounded = x + Vector512.Create(Rounder);
         Vector512<float> r = x - (rounded - Vector512.Create(Rounder));
-        Vector512<float> p = Vector512.MultiplyAddEstimate(Vector512.Create(C6), r, Vector512.Create(C5));
-        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(C4));
+        Vector512<float> p = Vector512.MultiplyAddEstimate(Vector512.Create(C5), r, Vector512.Create(C4));
         p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(C3));
         p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(C2));
         p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(C1));
@@ -45,8 +43,7 @@ internal static class Exp2
         x = Vector256.MaxNative(Vector256.Create(Lowest), x);
         Vector256<float> rounded = x + Vector256.Create(Rounder);
         Vector256<float> r = x - (rounded - Vector256.Create(Rounder));
-        Vector256<float> p = Vector256.MultiplyAddEstimate(Vector256.Create(C6), r, Vector256.Create(C5));
-        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(C4));
+        Vector256<float> p = Vector256.MultiplyAddEstimate(Vector256.Create(C5), r, Vector256.Create(C4));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(C3));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(C2));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(C1));

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Floats = System.Runtime.Intrinsics.Vector256<float>;
 
 namespace MoBA.Runtime.Cpu;
 
@@ -35,27 +36,27 @@ internal sealed unsafe class NarrowTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreBlock(float* q, float* keys, float* scores, int dim)
     {
-        Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
-        Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
-        Vector256<float> c20 = Vector256<float>.Zero, c21 = Vector256<float>.Zero;
-        Vector256<float> c30 = Vector256<float>.Zero, c31 = Vector256<float>.Zero;
-        Vector256<float> c40 = Vector256<float>.Zero, c41 = Vector256<float>.Zero;
-        Vector256<float> c50 = Vector256<float>.Zero, c51 = Vector256<float>.Zero;
+        Floats c00 = Floats.Zero, c01 = Floats.Zero;
+        Floats c10 = Floats.Zero, c11 = Floats.Zero;
+        Floats c20 = Floats.Zero, c21 = Floats.Zero;
+        Floats c30 = Floats.Zero, c31 = Floats.Zero;
+        Floats c40 = Floats.Zero, c41 = Floats.Zero;
+        Floats c50 = Floats.Zero, c51 = Floats.Zero;
         for (float* end = keys + dim * KeyTile; keys < end; keys += KeyTile, q++)
         {
-            Vector256<float> b0 = Vector256.Load(keys), b1 = Vector256.Load(keys + 8);
-            Vector256<float> a = Vector256.Create(*q);
-            c00 = Vector256.MultiplyAddEstimate(a, b0, c00); c01 = Vector256.MultiplyAddEstimate(a, b1, c01);
+            Floats b0 = Vector256.Load(keys), b1 = Vector256.Load(keys + 8);
+            Floats a = Vector256.Create(*q);
+            c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01);
             a = Vector256.Create(q[RowStride]);
-            c10 = Vector256.MultiplyAddEstimate(a, b0, c10); c11 = Vector256.MultiplyAddEstimate(a, b1, c11);
+            c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11);
             a = Vector256.Create(q[2 * RowStride]);
-            c20 = Vector256.MultiplyAddEstimate(a, b0, c20); c21 = Vector256.MultiplyAddEstimate(a, b1, c21);
+            c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21);
             a = Vector256.Create(q[3 * RowStride]);
-            c30 = Vector256.MultiplyAddEstimate(a, b0, c30); c31 = Vector256.MultiplyAddEstimate(a, b1, c31);
+            c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31);
             a = Vector256.Create(q[4 * RowStride]);
-            c40 = Vector256.MultiplyAddEstimate(a, b0, c40); c41 = Vector256.MultiplyAddEstimate(a, b1, c41);
+            c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41);
             a = Vector256.Create(q[5 * RowStride]);
-            c50 = Vector256.MultiplyAddEstimate(a, b0, c50); c51 = Vector256.MultiplyAddEstimate(a, b1, c51);
+            c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
         c00.Store(scores); c01.Store(scores + 8);
@@ -70,33 +71,33 @@ internal sealed unsafe class NarrowTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AccumulatePanel(float* p, float* values, float* output, float* alpha)
     {
-        Vector256<float> a = Vector256.Create(alpha[0]);
-        Vector256<float> c00 = a * Vector256.Load(output), c01 = a * Vector256.Load(output + 8);
+        Floats a = Vector256.Create(alpha[0]);
+        Floats c00 = a * Vector256.Load(output), c01 = a * Vector256.Load(output + 8);
         a = Vector256.Create(alpha[1]);
-        Vector256<float> c10 = a * Vector256.Load(output + RowStride), c11 = a * Vector256.Load(output + RowStride + 8);
+        Floats c10 = a * Vector256.Load(output + RowStride), c11 = a * Vector256.Load(output + RowStride + 8);
         a = Vector256.Create(alpha[2]);
-        Vector256<float> c20 = a * Vector256.Load(output + 2 * RowStride), c21 = a * Vector256.Load(output + 2 * RowStride + 8);
+        Floats c20 = a * Vector256.Load(output + 2 * RowStride), c21 = a * Vector256.Load(output + 2 * RowStride + 8);
         a = Vector256.Create(alpha[3]);
-        Vector256<float> c30 = a * Vector256.Load(output + 3 * RowStride), c31 = a * Vector256.Load(output + 3 * RowStride + 8);
+        Floats c30 = a * Vector256.Load(output + 3 * RowStride), c31 = a * Vector256.Load(output + 3 * RowStride + 8);
         a = Vector256.Create(alpha[4]);
-        Vector256<float> c40 = a * Vector256.Load(output + 4 * RowStride), c41 = a * Vector256.Load(output + 4 * RowStride + 8);
+        Floats c40 = a * Vector256.Load(output + 4 * RowStride), c41 = a * Vector256.Load(output + 4 * RowStride + 8);
         a = Vector256.Create(alpha[5]);
-        Vector256<float> c50 = a * Vector256.Load(output + 5 * RowStride), c51 = a * Vector256.Load(output + 5 * RowStride + 8);
+        Floats c50 = a * Vector256.Load(output + 5 * RowStride), c51 = a * Vector256.Load(output + 5 * RowStride + 8);
         for (float* end = p + KeyTile; p < end; p++, values += ColumnStep)
         {
-            Vector256<float> b0 = Vector256.Load(values), b1 = Vector256.Load(values + 8);
+            Floats b0 = Vector256.Load(values), b1 = Vector256.Load(values + 8);
             a = Vector256.Create(*p);
-            c00 = Vector256.MultiplyAddEstimate(a, b0, c00); c01 = Vector256.MultiplyAddEstimate(a, b1, c01);
+            c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01);
             a = Vector256.Create(p[KeyTile]);
-            c10 = Vector256.MultiplyAddEstimate(a, b0, c10); c11 = Vector256.MultiplyAddEstimate(a, b1, c11);
+            c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11);
             a = Vector256.Create(p[2 * KeyTile]);
-            c20 = Vector256.MultiplyAddEstimate(a, b0, c20); c21 = Vector256.MultiplyAddEstimate(a, b1, c21);
+            c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21);
             a = Vector256.Create(p[3 * KeyTile]);
-            c30 = Vector256.MultiplyAddEstimate(a, b0, c30); c31 = Vector256.MultiplyAddEstimate(a, b1, c31);
+            c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31);
             a = Vector256.Create(p[4 * KeyTile]);
-            c40 = Vector256.MultiplyAddEstimate(a, b0, c40); c41 = Vector256.MultiplyAddEstimate(a, b1, c41);
+            c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41);
             a = Vector256.Create(p[5 * KeyTile]);
-            c50 = Vector256.MultiplyAddEstimate(a, b0, c50); c51 = Vector256.MultiplyAddEstimate(a, b1, c51);
+            c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
         c00.Store(output); c01.Store(output + 8);
@@ -116,7 +117,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
         for (int row = 0; row < BlockRows; row++)
         {
             float* s = scores + row * KeyTile;
-            Vector256<float> m = Vector256.Load(s);
+            Floats m = Vector256.Load(s);
             for (int column = 8; column < KeyTile; column += 8)
                 m = Vector256.MaxNative(m, Vector256.Load(s + column));
             alpha[row] = Largest(m);
@@ -127,25 +128,25 @@ internal sealed unsafe class NarrowTileMath : TileMath
             return false;
 
         // Pass 2: new maxima, and the factors from the old ones to them.
-        Vector256<float> old = Vector256.Load(state + MaxOffset);
-        Vector256<float> max = Vector256.MaxNative(Vector256.Load(alpha) * unit, old);
-        Vector256<float> seen = ~Vector256.Equals(max, Vector256.Create(float.NegativeInfinity));
-        Vector256<float> zero = max & seen;
+        Floats old = Vector256.Load(state + MaxOffset);
+        Floats max = Vector256.MaxNative(Vector256.Load(alpha) * unit, old);
+        Floats seen = ~Vector256.Equals(max, Vector256.Create(float.NegativeInfinity));
+        Floats zero = max & seen;
         max.Store(state + MaxOffset);
         zero.Store(state + BaseOffset);
         Exp2.Of(old - zero).Store(alpha);
 
         // Pass 3: probabilities and their sums.
-        Vector256<float> units = Vector256.Create(unit);
+        Floats units = Vector256.Create(unit);
         for (int row = 0; row < BlockRows; row++)
         {
             float* s = scores + row * KeyTile;
             float* sum = state + SumOffset + row * 16;
-            Vector256<float> least = Vector256.Create(-state[BaseOffset + row]);
-            Vector256<float> total = Vector256.Load(sum) * alpha[row];
+            Floats least = Vector256.Create(-state[BaseOffset + row]);
+            Floats total = Vector256.Load(sum) * alpha[row];
             for (int column = 0; column < KeyTile; column += 8)
             {
-                Vector256<float> p = Exp2.Of(Vector256.MultiplyAddEstimate(Vector256.Load(s + column), units, least));
+                Floats p = Exp2.Of(Vector256.MultiplyAddEstimate(Vector256.Load(s + column), units, least));
                 p.Store(s + column);
                 total += p;
             }
@@ -157,7 +158,10 @@ internal sealed unsafe class NarrowTileMath : TileMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Largest(Vector256<float> y)
+    private static Floats Fma(Floats a, Floats b, Floats c) => Vector256.MultiplyAddEstimate(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Floats y)
     {
         Vector128<float> z = Vector128.MaxNative(y.GetLower(), y.GetUpper());
         z = Vector128.MaxNative(z, Vector128.Shuffle(z, Vector128.Create(2, 3, 0, 1)));

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace MoBA.Runtime.Cpu;
 
 /// <summary>
@@ -43,11 +46,11 @@ internal sealed unsafe class PackedKeys
     /// <summary>Floats from a key tile to the next: its keys, then its values.</summary>
     public long TileSize => KeyTile * (_problem.Dim + PaddedDim);
 
-    /// <summary>Packs one key tile; <paramref name="tile"/> counts over heads, then sequences.</summary>
+    /// <summary>Packs one key tile; <paramref name="tile"/> counts over heads first, whose rows of a token lie side by side.</summary>
     public void Pack(long tile)
     {
-        int head = (int)(tile / _firstTile[^1]);
-        int inHead = (int)(tile % _firstTile[^1]);
+        int head = (int)(tile % _problem.KeyHeads);
+        int inHead = (int)(tile / _problem.KeyHeads);
         int sequence = SequenceOf(inHead);
         AttentionSequence s = _problem.Sequences[sequence];
         int k0 = (inHead - _firstTile[sequence]) * KeyTile;
@@ -83,6 +86,7 @@ internal sealed unsafe class PackedKeys
         return low;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackTransposed(int token, int count, int head, float* keys)
     {
         int dim = _problem.Dim;
@@ -102,18 +106,16 @@ internal sealed unsafe class PackedKeys
         }
     }
 
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(float* rows, int dim, float* keys)
     {
         for (float* end = rows + dim; rows < end; rows++, keys += KeyTile)
         {
-            keys[0] = rows[0];
-            keys[1] = rows[dim];
-            keys[2] = rows[2 * dim];
-            keys[3] = rows[3 * dim];
+            Vector128.Create(rows[0], rows[dim], rows[2 * dim], rows[3 * dim]).Store(keys);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackPanels(int token, int count, int head, float* values)
     {
         float* row = stackalloc float[PaddedDim];

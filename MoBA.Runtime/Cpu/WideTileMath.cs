@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Floats = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace MoBA.Runtime.Cpu;
 
@@ -40,27 +42,27 @@ internal sealed unsafe class WideTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ScoreBlock(float* q, float* keys, float* scores, int dim)
     {
-        Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero, c02 = Vector512<float>.Zero, c03 = Vector512<float>.Zero;
-        Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero, c12 = Vector512<float>.Zero, c13 = Vector512<float>.Zero;
-        Vector512<float> c20 = Vector512<float>.Zero, c21 = Vector512<float>.Zero, c22 = Vector512<float>.Zero, c23 = Vector512<float>.Zero;
-        Vector512<float> c30 = Vector512<float>.Zero, c31 = Vector512<float>.Zero, c32 = Vector512<float>.Zero, c33 = Vector512<float>.Zero;
-        Vector512<float> c40 = Vector512<float>.Zero, c41 = Vector512<float>.Zero, c42 = Vector512<float>.Zero, c43 = Vector512<float>.Zero;
-        Vector512<float> c50 = Vector512<float>.Zero, c51 = Vector512<float>.Zero, c52 = Vector512<float>.Zero, c53 = Vector512<float>.Zero;
+        Floats c00 = Floats.Zero, c01 = Floats.Zero, c02 = Floats.Zero, c03 = Floats.Zero;
+        Floats c10 = Floats.Zero, c11 = Floats.Zero, c12 = Floats.Zero, c13 = Floats.Zero;
+        Floats c20 = Floats.Zero, c21 = Floats.Zero, c22 = Floats.Zero, c23 = Floats.Zero;
+        Floats c30 = Floats.Zero, c31 = Floats.Zero, c32 = Floats.Zero, c33 = Floats.Zero;
+        Floats c40 = Floats.Zero, c41 = Floats.Zero, c42 = Floats.Zero, c43 = Floats.Zero;
+        Floats c50 = Floats.Zero, c51 = Floats.Zero, c52 = Floats.Zero, c53 = Floats.Zero;
         for (float* end = keys + dim * KeyTile; keys < end; keys += KeyTile, q++)
         {
-            Vector512<float> b0 = Vector512.Load(keys), b1 = Vector512.Load(keys + 16), b2 = Vector512.Load(keys + 32), b3 = Vector512.Load(keys + 48);
-            Vector512<float> a = Vector512.Create(*q);
-            c00 = Vector512.MultiplyAddEstimate(a, b0, c00); c01 = Vector512.MultiplyAddEstimate(a, b1, c01); c02 = Vector512.MultiplyAddEstimate(a, b2, c02); c03 = Vector512.MultiplyAddEstimate(a, b3, c03);
+            Floats b0 = Vector512.Load(keys), b1 = Vector512.Load(keys + 16), b2 = Vector512.Load(keys + 32), b3 = Vector512.Load(keys + 48);
+            Floats a = Vector512.Create(*q);
+            c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01); c02 = Fma(a, b2, c02); c03 = Fma(a, b3, c03);
             a = Vector512.Create(q[RowStride]);
-            c10 = Vector512.MultiplyAddEstimate(a, b0, c10); c11 = Vector512.MultiplyAddEstimate(a, b1, c11); c12 = Vector512.MultiplyAddEstimate(a, b2, c12); c13 = Vector512.MultiplyAddEstimate(a, b3, c13);
+            c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11); c12 = Fma(a, b2, c12); c13 = Fma(a, b3, c13);
             a = Vector512.Create(q[2 * RowStride]);
-            c20 = Vector512.MultiplyAddEstimate(a, b0, c20); c21 = Vector512.MultiplyAddEstimate(a, b1, c21); c22 = Vector512.MultiplyAddEstimate(a, b2, c22); c23 = Vector512.MultiplyAddEstimate(a, b3, c23);
+            c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21); c22 = Fma(a, b2, c22); c23 = Fma(a, b3, c23);
             a = Vector512.Create(q[3 * RowStride]);
-            c30 = Vector512.MultiplyAddEstimate(a, b0, c30); c31 = Vector512.MultiplyAddEstimate(a, b1, c31); c32 = Vector512.MultiplyAddEstimate(a, b2, c32); c33 = Vector512.MultiplyAddEstimate(a, b3, c33);
+            c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31); c32 = Fma(a, b2, c32); c33 = Fma(a, b3, c33);
             a = Vector512.Create(q[4 * RowStride]);
-            c40 = Vector512.MultiplyAddEstimate(a, b0, c40); c41 = Vector512.MultiplyAddEstimate(a, b1, c41); c42 = Vector512.MultiplyAddEstimate(a, b2, c42); c43 = Vector512.MultiplyAddEstimate(a, b3, c43);
+            c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41); c42 = Fma(a, b2, c42); c43 = Fma(a, b3, c43);
             a = Vector512.Create(q[5 * RowStride]);
-            c50 = Vector512.MultiplyAddEstimate(a, b0, c50); c51 = Vector512.MultiplyAddEstimate(a, b1, c51); c52 = Vector512.MultiplyAddEstimate(a, b2, c52); c53 = Vector512.MultiplyAddEstimate(a, b3, c53);
+            c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51); c52 = Fma(a, b2, c52); c53 = Fma(a, b3, c53);
         }
 
         c00.Store(scores); c01.Store(scores + 16); c02.Store(scores + 32); c03.Store(scores + 48);
@@ -75,33 +77,39 @@ internal sealed unsafe class WideTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AccumulatePanel64(float* p, float* values, float* output, float* alpha)
     {
-        Vector512<float> a = Vector512.Create(alpha[0]);
-        Vector512<float> c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16), c02 = a * Vector512.Load(output + 32), c03 = a * Vector512.Load(output + 48);
+        Floats a = Vector512.Create(alpha[0]);
+        Floats c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16),
+            c02 = a * Vector512.Load(output + 32), c03 = a * Vector512.Load(output + 48);
         a = Vector512.Create(alpha[1]);
-        Vector512<float> c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16), c12 = a * Vector512.Load(output + RowStride + 32), c13 = a * Vector512.Load(output + RowStride + 48);
+        Floats c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16),
+            c12 = a * Vector512.Load(output + RowStride + 32), c13 = a * Vector512.Load(output + RowStride + 48);
         a = Vector512.Create(alpha[2]);
-        Vector512<float> c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16), c22 = a * Vector512.Load(output + 2 * RowStride + 32), c23 = a * Vector512.Load(output + 2 * RowStride + 48);
+        Floats c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16),
+            c22 = a * Vector512.Load(output + 2 * RowStride + 32), c23 = a * Vector512.Load(output + 2 * RowStride + 48);
         a = Vector512.Create(alpha[3]);
-        Vector512<float> c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16), c32 = a * Vector512.Load(output + 3 * RowStride + 32), c33 = a * Vector512.Load(output + 3 * RowStride + 48);
+        Floats c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16),
+            c32 = a * Vector512.Load(output + 3 * RowStride + 32), c33 = a * Vector512.Load(output + 3 * RowStride + 48);
         a = Vector512.Create(alpha[4]);
-        Vector512<float> c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16), c42 = a * Vector512.Load(output + 4 * RowStride + 32), c43 = a * Vector512.Load(output + 4 * RowStride + 48);
+        Floats c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16),
+            c42 = a * Vector512.Load(output + 4 * RowStride + 32), c43 = a * Vector512.Load(output + 4 * RowStride + 48);
         a = Vector512.Create(alpha[5]);
-        Vector512<float> c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16), c52 = a * Vector512.Load(output + 5 * RowStride + 32), c53 = a * Vector512.Load(output + 5 * RowStride + 48);
+        Floats c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16),
+            c52 = a * Vector512.Load(output + 5 * RowStride + 32), c53 = a * Vector512.Load(output + 5 * RowStride + 48);
         for (float* end = p + KeyTile; p < end; p++, values += 64)
         {
-            Vector512<float> b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16), b2 = Vector512.Load(values + 32), b3 = Vector512.Load(values + 48);
+            Floats b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16), b2 = Vector512.Load(values + 32), b3 = Vector512.Load(values + 48);
             a = Vector512.Create(*p);
-            c00 = Vector512.MultiplyAddEstimate(a, b0, c00); c01 = Vector512.MultiplyAddEstimate(a, b1, c01); c02 = Vector512.MultiplyAddEstimate(a, b2, c02); c03 = Vector512.MultiplyAddEstimate(a, b3, c03);
+            c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01); c02 = Fma(a, b2, c02); c03 = Fma(a, b3, c03);
             a = Vector512.Create(p[KeyTile]);
-            c10 = Vector512.MultiplyAddEstimate(a, b0, c10); c11 = Vector512.MultiplyAddEstimate(a, b1, c11); c12 = Vector512.MultiplyAddEstimate(a, b2, c12); c13 = Vector512.MultiplyAddEstimate(a, b3, c13);
+            c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11); c12 = Fma(a, b2, c12); c13 = Fma(a, b3, c13);
             a = Vector512.Create(p[2 * KeyTile]);
-            c20 = Vector512.MultiplyAddEstimate(a, b0, c20); c21 = Vector512.MultiplyAddEstimate(a, b1, c21); c22 = Vector512.MultiplyAddEstimate(a, b2, c22); c23 = Vector512.MultiplyAddEstimate(a, b3, c23);
+            c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21); c22 = Fma(a, b2, c22); c23 = Fma(a, b3, c23);
             a = Vector512.Create(p[3 * KeyTile]);
-            c30 = Vector512.MultiplyAddEstimate(a, b0, c30); c31 = Vector512.MultiplyAddEstimate(a, b1, c31); c32 = Vector512.MultiplyAddEstimate(a, b2, c32); c33 = Vector512.MultiplyAddEstimate(a, b3, c33);
+            c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31); c32 = Fma(a, b2, c32); c33 = Fma(a, b3, c33);
             a = Vector512.Create(p[4 * KeyTile]);
-            c40 = Vector512.MultiplyAddEstimate(a, b0, c40); c41 = Vector512.MultiplyAddEstimate(a, b1, c41); c42 = Vector512.MultiplyAddEstimate(a, b2, c42); c43 = Vector512.MultiplyAddEstimate(a, b3, c43);
+            c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41); c42 = Fma(a, b2, c42); c43 = Fma(a, b3, c43);
             a = Vector512.Create(p[5 * KeyTile]);
-            c50 = Vector512.MultiplyAddEstimate(a, b0, c50); c51 = Vector512.MultiplyAddEstimate(a, b1, c51); c52 = Vector512.MultiplyAddEstimate(a, b2, c52); c53 = Vector512.MultiplyAddEstimate(a, b3, c53);
+            c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51); c52 = Fma(a, b2, c52); c53 = Fma(a, b3, c53);
         }
 
         c00.Store(output); c01.Store(output + 16); c02.Store(output + 32); c03.Store(output + 48);
@@ -116,33 +124,33 @@ internal sealed unsafe class WideTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AccumulatePanel32(float* p, float* values, float* output, float* alpha)
     {
-        Vector512<float> a = Vector512.Create(alpha[0]);
-        Vector512<float> c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16);
+        Floats a = Vector512.Create(alpha[0]);
+        Floats c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16);
         a = Vector512.Create(alpha[1]);
-        Vector512<float> c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16);
+        Floats c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16);
         a = Vector512.Create(alpha[2]);
-        Vector512<float> c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16);
+        Floats c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16);
         a = Vector512.Create(alpha[3]);
-        Vector512<float> c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16);
+        Floats c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16);
         a = Vector512.Create(alpha[4]);
-        Vector512<float> c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16);
+        Floats c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16);
         a = Vector512.Create(alpha[5]);
-        Vector512<float> c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16);
+        Floats c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16);
         for (float* end = p + KeyTile; p < end; p++, values += 32)
         {
-            Vector512<float> b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16);
+            Floats b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16);
             a = Vector512.Create(*p);
-            c00 = Vector512.MultiplyAddEstimate(a, b0, c00); c01 = Vector512.MultiplyAddEstimate(a, b1, c01);
+            c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01);
             a = Vector512.Create(p[KeyTile]);
-            c10 = Vector512.MultiplyAddEstimate(a, b0, c10); c11 = Vector512.MultiplyAddEstimate(a, b1, c11);
+            c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11);
             a = Vector512.Create(p[2 * KeyTile]);
-            c20 = Vector512.MultiplyAddEstimate(a, b0, c20); c21 = Vector512.MultiplyAddEstimate(a, b1, c21);
+            c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21);
             a = Vector512.Create(p[3 * KeyTile]);
-            c30 = Vector512.MultiplyAddEstimate(a, b0, c30); c31 = Vector512.MultiplyAddEstimate(a, b1, c31);
+            c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31);
             a = Vector512.Create(p[4 * KeyTile]);
-            c40 = Vector512.MultiplyAddEstimate(a, b0, c40); c41 = Vector512.MultiplyAddEstimate(a, b1, c41);
+            c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41);
             a = Vector512.Create(p[5 * KeyTile]);
-            c50 = Vector512.MultiplyAddEstimate(a, b0, c50); c51 = Vector512.MultiplyAddEstimate(a, b1, c51);
+            c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
         c00.Store(output); c01.Store(output + 16);
@@ -157,33 +165,33 @@ internal sealed unsafe class WideTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AccumulatePanel16(float* p, float* values, float* output, float* alpha)
     {
-        Vector512<float> a = Vector512.Create(alpha[0]);
-        Vector512<float> c0 = a * Vector512.Load(output);
+        Floats a = Vector512.Create(alpha[0]);
+        Floats c0 = a * Vector512.Load(output);
         a = Vector512.Create(alpha[1]);
-        Vector512<float> c1 = a * Vector512.Load(output + RowStride);
+        Floats c1 = a * Vector512.Load(output + RowStride);
         a = Vector512.Create(alpha[2]);
-        Vector512<float> c2 = a * Vector512.Load(output + 2 * RowStride);
+        Floats c2 = a * Vector512.Load(output + 2 * RowStride);
         a = Vector512.Create(alpha[3]);
-        Vector512<float> c3 = a * Vector512.Load(output + 3 * RowStride);
+        Floats c3 = a * Vector512.Load(output + 3 * RowStride);
         a = Vector512.Create(alpha[4]);
-        Vector512<float> c4 = a * Vector512.Load(output + 4 * RowStride);
+        Floats c4 = a * Vector512.Load(output + 4 * RowStride);
         a = Vector512.Create(alpha[5]);
-        Vector512<float> c5 = a * Vector512.Load(output + 5 * RowStride);
+        Floats c5 = a * Vector512.Load(output + 5 * RowStride);
         for (float* end = p + KeyTile; p < end; p++, values += 16)
         {
-            Vector512<float> b0 = Vector512.Load(values);
+            Floats b0 = Vector512.Load(values);
             a = Vector512.Create(*p);
-            c0 = Vector512.MultiplyAddEstimate(a, b0, c0);
+            c0 = Fma(a, b0, c0);
             a = Vector512.Create(p[KeyTile]);
-            c1 = Vector512.MultiplyAddEstimate(a, b0, c1);
+            c1 = Fma(a, b0, c1);
             a = Vector512.Create(p[2 * KeyTile]);
-            c2 = Vector512.MultiplyAddEstimate(a, b0, c2);
+            c2 = Fma(a, b0, c2);
             a = Vector512.Create(p[3 * KeyTile]);
-            c3 = Vector512.MultiplyAddEstimate(a, b0, c3);
+            c3 = Fma(a, b0, c3);
             a = Vector512.Create(p[4 * KeyTile]);
-            c4 = Vector512.MultiplyAddEstimate(a, b0, c4);
+            c4 = Fma(a, b0, c4);
             a = Vector512.Create(p[5 * KeyTile]);
-            c5 = Vector512.MultiplyAddEstimate(a, b0, c5);
+            c5 = Fma(a, b0, c5);
         }
 
         c0.Store(output);
@@ -197,42 +205,34 @@ internal sealed unsafe class WideTileMath : TileMath
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool SoftmaxBlock(float* scores, float* state, float unit)
     {
-        // Pass 1: the largest score of each row, kept for a moment where the factors go.
-        float* alpha = state + AlphaOffset;
-        bool any = false;
-        for (int row = 0; row < BlockRows; row++)
-        {
-            float* s = scores + row * KeyTile;
-            Vector512<float> m = Vector512.MaxNative(
-                Vector512.MaxNative(Vector512.LoadAligned(s), Vector512.LoadAligned(s + 16)),
-                Vector512.MaxNative(Vector512.LoadAligned(s + 32), Vector512.LoadAligned(s + 48)));
-            alpha[row] = Largest(m);
-            any |= alpha[row] != float.NegativeInfinity;
-        }
-
-        if (!any)
+        // Pass 1: the largest score of each row.
+        Floats largest = RowMaxima(
+            Maxima(scores), Maxima(scores + KeyTile), Maxima(scores + 2 * KeyTile),
+            Maxima(scores + 3 * KeyTile), Maxima(scores + 4 * KeyTile), Maxima(scores + 5 * KeyTile));
+        Floats none = Vector512.Create(float.NegativeInfinity);
+        if (Vector512.EqualsAll(largest, none))
             return false;
 
         // Pass 2: new maxima, and the factors from the old ones to them.
-        Vector512<float> old = Vector512.LoadAligned(state + MaxOffset);
-        Vector512<float> max = Vector512.MaxNative(Vector512.LoadAligned(alpha) * unit, old);
-        Vector512<float> seen = ~Vector512.Equals(max, Vector512.Create(float.NegativeInfinity));
-        Vector512<float> zero = max & seen;
+        float* alpha = state + AlphaOffset;
+        Floats old = Vector512.LoadAligned(state + MaxOffset);
+        Floats max = Vector512.MaxNative(largest * unit, old);
+        Floats zero = Vector512.ConditionalSelect(Vector512.Equals(max, none), Floats.Zero, max);
         max.StoreAligned(state + MaxOffset);
         zero.StoreAligned(state + BaseOffset);
         Exp2.Of(old - zero).StoreAligned(alpha);
 
         // Pass 3: probabilities and their sums.
-        Vector512<float> units = Vector512.Create(unit);
+        Floats units = Vector512.Create(unit);
         for (int row = 0; row < BlockRows; row++)
         {
             float* s = scores + row * KeyTile;
             float* sum = state + SumOffset + row * 16;
-            Vector512<float> least = Vector512.Create(-state[BaseOffset + row]);
-            Vector512<float> p0 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s), units, least));
-            Vector512<float> p1 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 16), units, least));
-            Vector512<float> p2 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 32), units, least));
-            Vector512<float> p3 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 48), units, least));
+            Floats least = Vector512.Create(-state[BaseOffset + row]);
+            Floats p0 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s), units, least));
+            Floats p1 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 16), units, least));
+            Floats p2 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 32), units, least));
+            Floats p3 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 48), units, least));
             p0.StoreAligned(s);
             p1.StoreAligned(s + 16);
             p2.StoreAligned(s + 32);
@@ -244,7 +244,42 @@ internal sealed unsafe class WideTileMath : TileMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Largest(Vector512<float> x)
+    private static Floats Fma(Floats a, Floats b, Floats c) => Vector512.MultiplyAddEstimate(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Floats Maxima(float* s) => Vector512.MaxNative(
+        Vector512.MaxNative(Vector512.LoadAligned(s), Vector512.LoadAligned(s + 16)),
+        Vector512.MaxNative(Vector512.LoadAligned(s + 32), Vector512.LoadAligned(s + 48)));
+
+    // The largest lane of each of six vectors, in the first six lanes; the others repeat some of them. Halving the vectors by
+    // pairs shares every shuffle between two rows.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Floats RowMaxima(
+        Floats r0, Floats r1, Floats r2, Floats r3, Floats r4, Floats r5)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            Vector256<float> six = Vector256.Create(
+                Largest(r0), Largest(r1), Largest(r2), Largest(r3), Largest(r4), Largest(r5), float.NegativeInfinity, float.NegativeInfinity);
+            return Vector512.Create(six, six);
+        }
+
+        r0 = Vector512.MaxNative(Avx512F.UnpackLow(r0, r1), Avx512F.UnpackHigh(r0, r1));
+        r2 = Vector512.MaxNative(Avx512F.UnpackLow(r2, r3), Avx512F.UnpackHigh(r2, r3));
+        r4 = Vector512.MaxNative(Avx512F.UnpackLow(r4, r5), Avx512F.UnpackHigh(r4, r5));
+        r0 = Vector512.MaxNative(Pairs(Avx512F.UnpackLow(Pairs(r0), Pairs(r2))), Pairs(Avx512F.UnpackHigh(Pairs(r0), Pairs(r2))));
+        r4 = Vector512.MaxNative(Pairs(Avx512F.UnpackLow(Pairs(r4), Pairs(r4))), Pairs(Avx512F.UnpackHigh(Pairs(r4), Pairs(r4))));
+        r0 = Vector512.MaxNative(Avx512F.Shuffle4x128(r0, r4, 0b01_00_01_00), Avx512F.Shuffle4x128(r0, r4, 0b11_10_11_10));
+        r0 = Vector512.MaxNative(r0, Avx512F.Shuffle4x128(r0, r0, 0b10_11_00_01));
+        return Avx512F.Shuffle4x128(r0, r0, 0b10_00_10_00);
+    }
+
+    private static Vector512<double> Pairs(Floats x) => x.AsDouble();
+
+    private static Floats Pairs(Vector512<double> x) => x.AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Floats x)
     {
         Vector256<float> y = Vector256.MaxNative(x.GetLower(), x.GetUpper());
         Vector128<float> z = Vector128.MaxNative(y.GetLower(), y.GetUpper());

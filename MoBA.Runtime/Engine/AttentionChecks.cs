@@ -10,8 +10,8 @@ internal static class AttentionChecks
     private const int DimStep = 8;
     private const int MaxDim = 256;
 
-    // Positions, and the starts of tiles one past them, are int.
-    private const int MaxTokens = int.MaxValue - CpuTile.KeyTile;
+    // Loops over positions are in int, and step one tile past the last.
+    private const int MaxPosition = int.MaxValue - CpuTile.KeyTile;
 
     /// <summary>The kind of elements of type <typeparamref name="T"/>.</summary>
     /// <exception cref="NotSupportedException">Tensors of it cannot be attended.</exception>
@@ -59,8 +59,8 @@ internal static class AttentionChecks
             int count = queries[i + 1] - queries[i];
             int keyCount = keys[i + 1] - keys[i];
             int position = options.QueryStart ?? keyCount - count;
-            if ((long)position + count - 1 > int.MaxValue)
-                throw new ArgumentException($"QueryStart is {position} and sequence {i} has {count} queries: the last would stand at {(long)position + count - 1}, and positions must fit int; give a QueryStart of at most {(long)int.MaxValue - count + 1}.", "options");
+            if ((long)position + count - 1 > MaxPosition)
+                throw new ArgumentException($"QueryStart is {position} and sequence {i} has {count} queries: the last would stand at {(long)position + count - 1}, and positions go up to {MaxPosition}; give a QueryStart of at most {(long)MaxPosition - count + 1}.", "options");
             sequences[i] = new(queries[i], count, keys[i], keyCount, position);
         }
 
@@ -99,8 +99,8 @@ internal static class AttentionChecks
         ArgumentNullException.ThrowIfNull(tensor, name);
         if (tensor.Rank != 3)
             throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it must have 3 dimensions, {wanted}.", name);
-        if (tensor.Lengths[0] > MaxTokens || tensor.Lengths[1] > int.MaxValue)
-            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it may have at most {MaxTokens} tokens, so that positions fit int.", name);
+        if (tensor.Lengths[0] > MaxPosition || tensor.Lengths[1] > int.MaxValue)
+            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it may have at most {MaxPosition} tokens, so that positions fit int.", name);
     }
 
     private static void Output<T>(Tensor<T> output, Tensor<T> q)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -7,6 +8,7 @@ namespace MoBA.Runtime;
 internal static class BFloat16Rows
 {
     /// <summary>Widens <paramref name="source"/> to float.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToSingle(ReadOnlySpan<BFloat16> source, Span<float> destination)
     {
         ReadOnlySpan<ushort> bits = MemoryMarshal.Cast<BFloat16, ushort>(source);
@@ -23,6 +25,7 @@ internal static class BFloat16Rows
     }
 
     /// <summary>Rounds <paramref name="source"/> to bfloat16, ties to even; NaN stays NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromSingle(ReadOnlySpan<float> source, Span<BFloat16> destination)
     {
         Span<ushort> bits = MemoryMarshal.Cast<BFloat16, ushort>(destination);
@@ -38,6 +41,7 @@ internal static class BFloat16Rows
             destination[i] = (BFloat16)source[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Round(Vector256<float> value)
     {
         Vector256<uint> bits = value.AsUInt32();

@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 
 namespace MoBA.Runtime;
 
@@ -22,6 +22,7 @@ internal readonly unsafe struct TensorView(void* data, ElementKind kind, nint to
     public nint DimStride => dimStride;
 
     /// <summary>Copies the row of one token and head to <paramref name="row"/> as float.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void ReadRow(int token, int head, Span<float> row)
     {
         nint start = token * tokenStride + head * headStride;
@@ -47,6 +48,7 @@ internal readonly unsafe struct TensorView(void* data, ElementKind kind, nint to
     }
 
     /// <summary>Writes <paramref name="row"/> to the row of one token and head, rounded to nearest even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void WriteRow(int token, int head, ReadOnlySpan<float> row)
     {
         nint start = token * tokenStride + head * headStride;
