@@ -79,7 +79,7 @@ internal sealed class Terminal
             Ansi = AnsiSupport.No,
             ColorSystem = ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(writer),
+            Out = new AnsiConsoleOutput(new TrimmingWriter(writer)),
         });
         console.Profile.Width = RedirectedWidth;
         console.Profile.Capabilities.Unicode = false;

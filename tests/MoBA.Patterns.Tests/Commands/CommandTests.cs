@@ -176,7 +176,7 @@ public sealed class CommandTests : IDisposable
     public async Task Show_prints_the_tiles_of_the_pattern()
     {
         Outcome outcome = await CommandLine.Run("show", "BlockCausal", "--tokens", "64", "--set", "Block=16");
-        string[] rows = [.. outcome.Out.Split('\n').Take(16).Select(line => line[..31])];
+        string[] rows = [.. outcome.Out.Split('\n').Take(16).Select(line => line[..Math.Min(31, line.Length)])];
         for (int i = 0; i < rows.Length; i++)
         {
             int full = (i / 4 * 4) + 4;
@@ -184,6 +184,7 @@ public sealed class CommandTests : IDisposable
         }
 
         Assert.Contains("62.5 % of 64 x 64 pairs", outcome.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain(" \n", outcome.Out, StringComparison.Ordinal);
     }
 
     [Fact]
