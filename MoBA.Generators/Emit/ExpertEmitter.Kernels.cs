@@ -105,7 +105,7 @@ internal sealed partial class ExpertEmitter
         CSharpPrinter printer = _cpuBounds;
         return new()
         {
-            ["is_needed"] = checks.Covers.Count + checks.Fits.Count > 0,
+            ["is_needed"] = checks.Ends.Any(),
             ["positions"] = Positions(checks).ToArray(),
             ["values"] = DeclareBounds(printer, checks.Values),
             ["divisors"] = checks.Divisors.Select(d => new ScriptObject
@@ -119,6 +119,11 @@ internal sealed partial class ExpertEmitter
                 ["low"] = printer.Print(c.Low),
                 ["high"] = printer.Print(c.High),
             }).ToArray(),
+            ["demands"] = checks.Demands.Select(d => new ScriptObject
+            {
+                ["always"] = printer.Print(d.Always),
+                ["literal"] = Names.Literal(_author.Print(d.What)),
+            }).ToArray(),
             ["fits"] = checks.Fits.Select(f => new ScriptObject
             {
                 ["low"] = printer.Print(f.Low),
@@ -131,10 +136,7 @@ internal sealed partial class ExpertEmitter
     /// <summary>The positions of a call that its checks mention.</summary>
     private static IEnumerable<string> Positions(ChecksPlan checks)
     {
-        Expr[] users = [
-            .. checks.Values.Select(static v => v.Value),
-            .. checks.Fits.SelectMany(static f => new[] { f.Low, f.High }),
-            .. checks.Covers.SelectMany(static c => new[] { c.Low, c.High })];
+        Expr[] users = [.. checks.Values.Select(static v => v.Value), .. checks.Ends];
         (Variable Variable, string Declaration)[] positions = [
             (Variable.FirstQuery, "long q0 = extent.FirstQuery;"),
             (Variable.LastQuery, "long q1 = extent.LastQuery;"),

@@ -122,6 +122,7 @@ internal sealed partial class ExpertEmitter
             ["access"] = access,
             ["member"] = member,
             ["literal"] = literal,
+            ["value"] = !p.IsTable ? access : p.IsMemory ? $"{access}.ToArray()" : $"{access}?.Clone()",
             ["kind"] = p.Kind.ToString(),
             ["default"] = p.Default is null ? "null" : Names.Literal(_author.Print(p.Default)),
             ["is_monotone"] = monotone,

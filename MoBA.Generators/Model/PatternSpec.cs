@@ -64,6 +64,9 @@ internal sealed record PatternSpec
     /// <summary>How many arguments the author's <c>Score</c> takes; 0 is none.</summary>
     public required int ScoreArity { get; init; }
 
+    /// <summary>Comparisons that must hold at every position, as <c>Math.Clamp</c> demands of its bounds.</summary>
+    public required EquatableArray<Expr> Demands { get; init; }
+
     /// <summary>Why the class cannot be built as <c>new T { ... }</c> from its parameters; null if it can.</summary>
     public required string? CannotBuild { get; init; }
 

@@ -60,12 +60,19 @@ internal sealed partial class ExpressionParser
             (ExprType.Int, "Min", [var x, var y]) => new Binary(BinaryOp.Min, x, y),
             (ExprType.Int, "Max", [var x, var y]) => new Binary(BinaryOp.Max, x, y),
             (ExprType.Int, "Abs", [var x]) => new Unary(UnaryOp.Abs, x),
-            (ExprType.Int, "Clamp", [var x, var low, var high]) => new Binary(BinaryOp.Min, new Binary(BinaryOp.Max, x, low), high),
+            (ExprType.Int, "Clamp", [var x, var low, var high]) => Clamp(x, low, high),
             (ExprType.Float, var name, _) when FloatFunctions.Contains(name) && a.All(static x => x.Type == ExprType.Float) =>
                 new FloatCall(name, new EquatableArray<Expr>(a)),
             _ => UnknownCall(call, method, "it is not one of the functions that a kernel has"),
         };
     });
+
+    /// <summary>Math.Clamp throws where its bounds are the wrong way round; a call refuses such parameters before it runs.</summary>
+    private Binary Clamp(Expr x, Expr low, Expr high)
+    {
+        _demands.Add(new Binary(BinaryOp.LessOrEqual, low, high));
+        return new Binary(BinaryOp.Min, new Binary(BinaryOp.Max, x, low), high);
+    }
 
     private Expr UnknownCall(IInvocationOperation call, IMethodSymbol method, string why)
     {

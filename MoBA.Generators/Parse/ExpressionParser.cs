@@ -17,7 +17,12 @@ internal sealed partial class ExpressionParser(
     private static readonly Variable[] PredicateArguments = [Variable.Query, Variable.Key, Variable.Head];
     private static readonly Variable[] ScoreArguments = [Variable.Score, Variable.Query, Variable.Key, Variable.Head, Variable.Heads];
 
+    private readonly List<Expr> _demands = [];
+
     private bool _isScore;
+
+    /// <summary>Comparisons that must hold at every position; see <see cref="PatternSpec.Demands"/>.</summary>
+    public IEnumerable<Expr> Demands => _demands.Distinct();
 
     private string Where => _isScore ? "Score" : "Attends";
 

@@ -51,6 +51,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
             AttendsTakesHead = attends.Parameters.Length == 3,
             Score = modifier,
             ScoreArity = score?.Parameters.Length ?? 0,
+            Demands = new(parser.Demands),
             CannotBuild = WhyNotBuilt(),
             TakenMembers = new(new[] { "Info", "Classify", "KeyRanges" }.Where(name => !type.GetMembers(name).IsEmpty)),
         };

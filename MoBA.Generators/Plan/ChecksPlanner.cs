@@ -21,8 +21,11 @@ internal static class ChecksPlanner
         Expr[] divisors = [.. roots.SelectMany(ExprWalk.All).OfType<Binary>()
             .Where(static b => b is { Type: ExprType.Int, Op: BinaryOp.Divide or BinaryOp.Remainder, Right: not IntLiteral })
             .Select(static b => b.Right).Distinct()];
-        Expr[] ends = [.. fits.SelectMany(static f => new[] { f.Low, f.High }), .. covers.SelectMany(static c => new[] { c.Low, c.High })];
-        return new ChecksPlan(KernelPlan.Used(names, ends), new(divisors), new(fits), new(covers));
+        DemandCheck[] demands = [.. spec.Demands
+            .Select(d => new DemandCheck(d, TileClassifier.Bounds(d, call).Low))
+            .Where(static d => !d.Always.Equals(Fold.True))];
+        ChecksPlan plan = new(default, new(divisors), new(fits), new(covers), new(demands));
+        return plan with { Values = KernelPlan.Used(names, [.. plan.Ends]) };
     }
 
     /// <summary>Every position and every head of a call.</summary>

@@ -23,10 +23,26 @@ internal sealed record RowPlan(EquatableArray<NamedValue> PerTile, EquatableArra
 /// <param name="Divisors">Expressions that divide, and so must be positive.</param>
 /// <param name="Fits">Operations that must stay within <c>int</c>, with their ranges.</param>
 /// <param name="Covers">Tables and the range of indices that they are read at.</param>
+/// <param name="Demands">Conditions, and when they hold at every position.</param>
 internal sealed record ChecksPlan(
-    EquatableArray<NamedValue> Values, EquatableArray<Expr> Divisors, EquatableArray<RangeCheck> Fits, EquatableArray<TableCheck> Covers);
+    EquatableArray<NamedValue> Values,
+    EquatableArray<Expr> Divisors,
+    EquatableArray<RangeCheck> Fits,
+    EquatableArray<TableCheck> Covers,
+    EquatableArray<DemandCheck> Demands)
+{
+    /// <summary>Every expression over the positions of a call.</summary>
+    public IEnumerable<Expr> Ends =>
+    [
+        .. Fits.SelectMany(static f => new[] { f.Low, f.High }),
+        .. Covers.SelectMany(static c => new[] { c.Low, c.High }),
+        .. Demands.Select(static d => d.Always)
+    ];
+}
 
 internal sealed record RangeCheck(Expr What, Expr Low, Expr High);
+
+internal sealed record DemandCheck(Expr What, Expr Always);
 
 internal sealed record TableCheck(string Table, Expr Low, Expr High);
 

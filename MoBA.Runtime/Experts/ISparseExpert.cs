@@ -12,6 +12,10 @@ public interface ISparseExpert
     /// <summary>What the compiler knows and has proven of the expert.</summary>
     ExpertInfo Info { get; }
 
+    /// <summary>The parameters' values by name: <c>int</c>, <c>bool</c>, <c>float</c>, or a copy of a table as <c>int[]</c> or
+    /// <c>float[]</c> (null where none was given). What <see cref="With"/> takes.</summary>
+    IReadOnlyDictionary<string, object?> ParameterValues { get; }
+
     /// <summary>The author's own predicate: whether the query at position <paramref name="q"/> of query head
     /// <paramref name="head"/> attends the key at position <paramref name="k"/>. Slow; it is the meaning and the oracle.</summary>
     bool Attends(int q, int k, int head);

@@ -39,4 +39,16 @@ public static class Require
                 expression);
         }
     }
+
+    /// <summary>A condition on the parameters must hold at every position of the call: <c>Math.Clamp</c> throws without it.</summary>
+    /// <exception cref="ArgumentException">It does not.</exception>
+    public static void Holds(bool always, string condition)
+    {
+        if (!always)
+        {
+            throw new ArgumentException(
+                $"the expert needs '{condition}' at every position of the call, because Math.Clamp throws where its bounds are the wrong way round; change the parameters that it mentions.",
+                condition);
+        }
+    }
 }

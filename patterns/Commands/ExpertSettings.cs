@@ -37,7 +37,7 @@ internal static class ExpertSettings
 
     /// <summary>The parameters with their values, for example <c>Window=256 Sinks=4</c>.</summary>
     public static string Describe(ISparseExpert expert) =>
-        string.Join(' ', expert.Info.Parameters.Select(parameter => $"{parameter.Name}={Text(Value(expert, parameter.Name))}"));
+        string.Join(' ', expert.ParameterValues.Select(static parameter => $"{parameter.Key}={Text(parameter.Value)}"));
 
     private static ExpertParameter Find(ExpertInfo info, string name) =>
         info.Parameters.FirstOrDefault(parameter => string.Equals(parameter.Name, name, StringComparison.OrdinalIgnoreCase))
@@ -110,24 +110,10 @@ internal static class ExpertSettings
     private static string Example(ExpertInfo info) =>
         info.Parameters.Count == 0 ? "Window=512" : $"{info.Parameters[0].Name}={info.Parameters[0].Default ?? "..."}";
 
-    /// <summary>Reads a property by its name; the patterns do not offer their values in another way. A parameter of a nested
-    /// expert is reached through the property that holds the expert.</summary>
-    private static object? Value(object? owner, string path)
-    {
-        foreach (string name in path.Split('.'))
-        {
-            owner = owner?.GetType().GetProperty(name)?.GetValue(owner);
-        }
-
-        return owner;
-    }
-
     private static string Text(object? value) => value switch
     {
         null => "?",
         Array table => $"[{table.Length} values]",
-        ReadOnlyMemory<int> table => $"[{table.Length} values]",
-        ReadOnlyMemory<float> table => $"[{table.Length} values]",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "?",
     };

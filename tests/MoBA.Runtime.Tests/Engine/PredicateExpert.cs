@@ -30,5 +30,7 @@ internal sealed class PredicateExpert(Func<int, int, int, bool> attends, Func<fl
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
 
+    public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
+
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => this;
 }

@@ -38,6 +38,8 @@ internal abstract class TestExpert : ISparseExpert
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
 
+    public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
+
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => throw new NotSupportedException();
 
     /// <summary>Whether <see cref="Score"/> changes anything.</summary>

@@ -33,5 +33,7 @@ internal sealed class SampleExpert(
 
     public void LaunchPortable(PortableLaunch portable) => launch(portable);
 
+    public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
+
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => this;
 }

@@ -1,13 +1,13 @@
 namespace MoBA.Runtime;
 
 /// <summary>New values for some parameters of an expert, checked against what it has.</summary>
-public sealed class ParameterValues
+public sealed class NewParameterValues
 {
     private readonly IReadOnlyDictionary<string, object> _values;
 
     /// <summary>Checks names and types.</summary>
     /// <exception cref="ArgumentException">A name is no parameter of the expert, or a value has another type.</exception>
-    public ParameterValues(ExpertInfo info, IReadOnlyDictionary<string, object> values)
+    public NewParameterValues(ExpertInfo info, IReadOnlyDictionary<string, object> values)
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(values);
