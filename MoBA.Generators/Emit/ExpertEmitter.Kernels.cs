@@ -148,14 +148,19 @@ internal sealed partial class ExpertEmitter
 
     private ScriptObject Row(RowPlan row)
     {
-        VectorPrinter vector = new(_cpu);
-        Expr[] parts = [.. row.PerTile.Select(static v => v.Value), .. row.PerRow.Select(static v => v.Value), row.Body];
+        VectorPrinter vector = new(_cpu, row.PerKey.Select(static v => v.Name));
         return new()
         {
             ["per_tile"] = row.PerTile.Select(v => Declare(_cpu, v, "int")).ToArray(),
             ["per_row"] = row.PerRow.Select(v => Declare(_cpu, v, "int")).ToArray(),
+            ["per_key"] = row.PerKey.Select(v => new ScriptObject
+            {
+                ["name"] = v.Name,
+                ["type"] = v.Value.Type == ExprType.Float ? "float" : "int",
+                ["value"] = vector.Print(v.Value),
+            }).ToArray(),
             ["body"] = vector.PrintLines(row.Body, new string(' ', 20)),
-            ["uses_head"] = parts.Any(static p => ExprWalk.Mentions(p, Variable.Head)),
+            ["uses_head"] = row.All.Any(static e => ExprWalk.Mentions(e, Variable.Head)),
             ["uses_key"] = ExprWalk.Mentions(row.Body, Variable.Key),
         };
     }

@@ -7,9 +7,13 @@ namespace MoBA.Generators.Emit;
 /// Prints an expression for sixteen keys at once: what depends on the key (or the score) is a <c>Vector512</c>, booleans are
 /// lanes of all ones, and everything else is computed once and broadcast.
 /// </summary>
-internal sealed class VectorPrinter(CSharpPrinter scalar)
+/// <param name="scalar">Prints what is broadcast.</param>
+/// <param name="perKey">Names of values that were computed for every key of the tile.</param>
+internal sealed class VectorPrinter(CSharpPrinter scalar, IEnumerable<string> perKey)
 {
     private const string Vector = "Vector512";
+
+    private readonly HashSet<string> _perKey = [.. perKey];
 
     /// <summary>A predicate or score, one alternative or condition a line.</summary>
     /// <param name="e">The expression.</param>
@@ -37,6 +41,7 @@ internal sealed class VectorPrinter(CSharpPrinter scalar)
         {
             VariableRef { Variable: Variable.Key } => "k",
             VariableRef => "score",
+            LocalRef l => $"{l.Name}[column / 16]",
             Lookup l => $"{Names.Field(l.Table)}.Gather({Print(l.Index)})",
             Unary u => PrintUnary(u),
             Binary b => PrintBinary(b),
@@ -47,7 +52,8 @@ internal sealed class VectorPrinter(CSharpPrinter scalar)
     }
 
     /// <summary>Whether an expression has one value a key, rather than one a row.</summary>
-    public static bool IsVector(Expr e) => ExprWalk.Any(e, static n => n is VariableRef { Variable: Variable.Key or Variable.Score });
+    private bool IsVector(Expr e) => ExprWalk.Any(
+        e, n => n is VariableRef { Variable: Variable.Key or Variable.Score } || (n is LocalRef l && _perKey.Contains(l.Name)));
 
     private string PrintUnary(Unary u) => u.Op switch
     {

@@ -12,11 +12,18 @@ internal sealed record ClassifyPlan(EquatableArray<NamedValue> Values, Expr All,
 /// <summary>The runs of keys that a tile of queries can see.</summary>
 internal sealed record KeyRangesPlan(EquatableArray<NamedValue> Values, EquatableArray<KeyRun> Runs);
 
-/// <summary>An expression that is evaluated for sixteen keys at once; what does not depend on the key comes out of the loop.</summary>
+/// <summary>An expression that is evaluated for sixteen keys at once; what does not depend on both query and key comes out of
+/// the loops.</summary>
 /// <param name="PerTile">Values that are the same for the whole tile.</param>
+/// <param name="PerKey">Values that are the same for a column of the tile.</param>
 /// <param name="PerRow">Values that are the same for a row of the tile.</param>
-/// <param name="Body">What remains, for every key.</param>
-internal sealed record RowPlan(EquatableArray<NamedValue> PerTile, EquatableArray<NamedValue> PerRow, Expr Body);
+/// <param name="Body">What remains, for every pair.</param>
+internal sealed record RowPlan(
+    EquatableArray<NamedValue> PerTile, EquatableArray<NamedValue> PerKey, EquatableArray<NamedValue> PerRow, Expr Body)
+{
+    /// <summary>Every expression of the plan.</summary>
+    public IEnumerable<Expr> All => [.. PerTile.Concat(PerKey).Concat(PerRow).Select(static v => v.Value), Body];
+}
 
 /// <summary>What a call must check before a kernel runs.</summary>
 /// <param name="Values">Ends of the ranges below.</param>

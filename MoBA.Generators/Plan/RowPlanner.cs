@@ -3,24 +3,30 @@ using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Plan;
 
-/// <summary>Takes out of the loop over keys what does not depend on the key and is worth a name.</summary>
+/// <summary>Takes out of the loops over queries and keys what does not depend on both and is worth a name.</summary>
 internal static class RowPlanner
 {
     public static RowPlan Plan(Expr e)
     {
         List<NamedValue> perTile = [];
+        List<NamedValue> perKey = [];
         List<NamedValue> perRow = [];
         Expr body = ExprWalk.Replace(e, node =>
         {
-            if (!IsCostly(node) || ExprWalk.Any(node, static n => n is VariableRef { Variable: Variable.Key or Variable.Score }))
+            if (!IsCostly(node) || ExprWalk.Mentions(node, Variable.Score))
             {
                 return null;
             }
 
-            bool isPerRow = ExprWalk.Mentions(node, Variable.Query);
-            return Name(isPerRow ? perRow : perTile, isPerRow ? "row" : "tile", node);
+            return (ExprWalk.Mentions(node, Variable.Query), ExprWalk.Mentions(node, Variable.Key)) switch
+            {
+                (true, true) => null,
+                (true, false) => Name(perRow, "row", node),
+                (false, true) => node.Type == ExprType.Bool ? null : Name(perKey, "key", node),
+                (false, false) => Name(perTile, "tile", node),
+            };
         });
-        return new RowPlan(new(perTile), new(perRow), body);
+        return new RowPlan(new(perTile), new(perKey), new(perRow), body);
     }
 
     /// <summary>Sums and comparisons cost less than a name does.</summary>

@@ -39,17 +39,17 @@ public static class VectorMath
     /// <summary>Hyperbolic tangent.</summary>
     public static Vector512<float> Tanh(Vector512<float> x)
     {
-        // Near 0 the odd Taylor series, whose next term is below 2^-26 of x; beyond, 1 - 2 / (e^2|x| + 1), which has nothing to
-        // cancel there and goes to 1 by itself.
+        // Near 0 the odd Taylor series, whose next term is below 2^-26 of x; beyond, (1 - t) / (1 + t) with t = e^-2|x| below a
+        // half, which has nothing to cancel there and goes to 1 by itself.
         Vector512<float> size = Vector512.Abs(x);
         Vector512<float> square = x * x;
-        Vector512<float> tail = square * 0.0088632355f + Vector512.Create(-0.021869489f);
-        tail = tail * square + Vector512.Create(0.053968254f);
-        tail = tail * square + Vector512.Create(-0.13333333f);
-        tail = tail * square + Vector512.Create(0.33333333f);
+        Vector512<float> tail = Vector512.MultiplyAddEstimate(square, Vector512.Create(0.0088632355f), Vector512.Create(-0.021869489f));
+        tail = Vector512.MultiplyAddEstimate(tail, square, Vector512.Create(0.053968254f));
+        tail = Vector512.MultiplyAddEstimate(tail, square, Vector512.Create(-0.13333333f));
+        tail = Vector512.MultiplyAddEstimate(tail, square, Vector512.Create(0.33333333f));
         Vector512<float> small = x - x * square * tail;
-        Vector512<float> large = Vector512<float>.One - Vector512.Create(2f) / (Vector512.Exp(size + size) + Vector512<float>.One);
-        large = Vector512.CopySign(large, x);
+        Vector512<float> t = Cpu.Exp2.Of(size * -2.8853900817779268f);
+        Vector512<float> large = Vector512.CopySign((Vector512<float>.One - t) / (Vector512<float>.One + t), x);
         return Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(0.35f)), small, large);
     }
 
