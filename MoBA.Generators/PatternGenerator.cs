@@ -26,8 +26,8 @@ public sealed class PatternGenerator : IIncrementalGenerator
             .ForAttributeWithMetadataName(
                 PatternParser.Attribute,
                 static (node, _) => node is TypeDeclarationSyntax,
-                static (c, cancellation) => PatternParser.Parse(
-                    (INamedTypeSymbol)c.TargetSymbol, c.SemanticModel.Compilation, new DiagnosticSink(null), cancellation))
+                static (c, cancellation) => IsFirst(c) ? PatternParser.Parse(
+                    (INamedTypeSymbol)c.TargetSymbol, c.SemanticModel.Compilation, new DiagnosticSink(null), cancellation) : null)
             .Where(static spec => spec is not null)
             .Select(static (spec, _) => spec!)
             .WithTrackingName(TrackingNames.Parse);
@@ -41,6 +41,12 @@ public sealed class PatternGenerator : IIncrementalGenerator
         context.RegisterSourceOutput(plans, static (output, plan) =>
             output.AddSource(ExpertEmitter.HintName(plan.Spec), SourceText.From(ExpertEmitter.Emit(plan), Utf8)));
     }
+
+    /// <summary>Whether this declaration of a partial class carries its first attribute: a second one is the compiler's to
+    /// report, and must not emit the class twice.</summary>
+    private static bool IsFirst(GeneratorAttributeSyntaxContext c) => c.TargetSymbol.GetAttributes()
+        .First(static a => a.AttributeClass?.ToDisplayString() == PatternParser.Attribute).ApplicationSyntaxReference is { } first
+        && first.SyntaxTree == c.TargetNode.SyntaxTree && c.TargetNode.Span.Contains(first.Span);
 }
 
 /// <summary>Names of the pipeline's steps, for the tests that watch them.</summary>

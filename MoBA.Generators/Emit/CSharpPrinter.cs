@@ -203,12 +203,24 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
 /// <summary>Names in emitted code.</summary>
 internal static class Names
 {
-    /// <summary>The private field of a parameter: <c>_window</c>, <c>_local_Window</c>.</summary>
-    public static string Field(string path) =>
-        "_" + char.ToLowerInvariant(path[0]) + path.Substring(1).Replace('.', '_');
+    // Types that a kernel's constructor names, and what every struct has already.
+    private static readonly HashSet<string> Reserved =
+    [
+        "Math", "Require", "IntTable", "FloatTable", "Parameters",
+        "Equals", "GetHashCode", "GetType", "ToString", "Finalize", "MemberwiseClone", "ReferenceEquals",
+    ];
 
-    /// <summary>The member of a parameter struct: <c>Window</c>, <c>Local_Window</c>.</summary>
-    public static string Member(string path) => Identifier(path.Replace('.', '_'));
+    /// <summary>The private field of a parameter: <c>_window</c>, <c>_local__Window</c>; <c>__window</c> if that is its own name.</summary>
+    public static string Field(string path) =>
+        (char.IsUpper(path[0]) ? "_" : "__") + char.ToLowerInvariant(path[0]) + path.Substring(1).Replace(".", "__");
+
+    /// <summary>The member of a parameter struct and the argument of a constructor: <c>Window</c>, <c>Local__Window</c>. Locals of
+    /// kernels start with a small letter, so a parameter that does too gets an underscore behind it.</summary>
+    public static string Member(string path)
+    {
+        string name = path.Replace(".", "__");
+        return char.IsUpper(name[0]) && !Reserved.Contains(name) && !name.EndsWith("_", StringComparison.Ordinal) ? name : name + "_";
+    }
 
     /// <summary>A path as C# code: <c>Local.Window</c>, with keywords escaped.</summary>
     public static string Access(string path) => string.Join(".", path.Split('.').Select(Identifier));

@@ -20,17 +20,27 @@ internal sealed partial class ExpertEmitter
     private ExpertEmitter(KernelPlan plan) => (_plan, _spec) = (plan, plan.Spec);
 
     /// <summary>The emitted file's name: the class's full name.</summary>
-    public static string HintName(PatternSpec spec) =>
-        string.Join(".", (string[])[
+    public static string HintName(PatternSpec spec)
+    {
+        string name = string.Join(".", (string[])[
             .. spec.Namespace.Length == 0 ? [] : new[] { spec.Namespace },
-            .. spec.ContainingTypes.Select(static t => t.Name.TrimStart('@')),
-            spec.Name]) + ".g.cs";
+            .. spec.ContainingTypes.Select(static t => t.Name),
+            spec.Name]).Replace("@", "");
+        return string.Concat(name.Select(static c => c == '.' || char.IsLetterOrDigit(c) ? c : '_')) + spec.Twin + ".g.cs";
+    }
 
     public static string Emit(KernelPlan plan) => new ExpertEmitter(plan).Emit();
 
-    private string FlatName => string.Join("_", _spec.ContainingTypes.Select(static t => t.Name.TrimStart('@')).Append(_spec.Name));
+    private string FlatName => Flat(_spec.ContainingTypes.Select(static t => t.Name).Append(_spec.Name));
 
-    private string KernelNamespace => _spec.Namespace.Length == 0 ? "MoBA.Generated" : $"MoBA.Generated.{_spec.Namespace}";
+    /// <summary>One level below MoBA.Generated: in a namespace of the author's own shape, a neighbour named Math would hide
+    /// System.Math.</summary>
+    private string KernelNamespace =>
+        "MoBA.Generated." + (_spec.Namespace.Length == 0 ? "Global" : Names.Identifier(Flat(_spec.Namespace.Split('.'))));
+
+    /// <summary>Names joined to one identifier; A_B and A.B stay apart.</summary>
+    private static string Flat(IEnumerable<string> names) =>
+        string.Join("_", names.Select(static n => n.TrimStart('@').Replace("_", "__")));
 
     private string CpuClass => $"{FlatName}_Cpu";
 
@@ -104,6 +114,7 @@ internal sealed partial class ExpertEmitter
     private static ScriptObject[] Experts(IEnumerable<string> paths) => [.. paths.Select(static path => new ScriptObject
     {
         ["access"] = Names.Access(path),
+        ["read"] = $"this.{Names.Access(path)}",
         ["literal"] = Names.Literal(path),
     })];
 
@@ -120,6 +131,7 @@ internal sealed partial class ExpertEmitter
         return new ScriptObject
         {
             ["access"] = access,
+            ["read"] = $"this.{access}",
             ["member"] = member,
             ["literal"] = literal,
             ["value"] = !p.IsTable ? access : p.IsMemory ? $"{access}.ToArray()" : $"{access}?.Clone()",
@@ -139,10 +151,10 @@ internal sealed partial class ExpertEmitter
             },
             ["portable_value"] = p.Kind switch
             {
-                ParameterKind.Int32Table => $"launch.Table({access}, {monotone})",
-                ParameterKind.SingleTable => $"launch.Table({access})",
-                ParameterKind.Boolean => $"{access} ? 1 : 0",
-                _ => access,
+                ParameterKind.Int32Table => $"launch.Table(this.{access}, {monotone})",
+                ParameterKind.SingleTable => $"launch.Table(this.{access})",
+                ParameterKind.Boolean => $"this.{access} ? 1 : 0",
+                _ => $"this.{access}",
             },
         };
     }

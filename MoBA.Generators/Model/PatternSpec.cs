@@ -43,6 +43,9 @@ internal sealed record PatternSpec
 
     public required string Name { get; init; }
 
+    /// <summary>Empty; or what tells the emitted file's name from that of a class whose name differs in case alone.</summary>
+    public required string Twin { get; init; }
+
     /// <summary>First paragraph of the class's documentation comment, or empty.</summary>
     public required string Summary { get; init; }
 

@@ -25,6 +25,7 @@ internal sealed partial class ExpressionParser
             method.IsAbstract || method.IsVirtual || method.IsOverride ? "it is virtual"
             : method.IsGenericMethod ? "it is generic"
             : method.Parameters.Any(static p => p.RefKind != RefKind.None) ? "it takes an argument by reference"
+            : method.IsVararg ? "it takes any number of arguments"
             : TypeOf(method.ReturnType) is null ? $"it returns {method.ReturnType.ToDisplayString()}"
             : BodyOf(method) is null ? "its source is not in this project"
             : method.IsStatic || method.MethodKind == MethodKind.LocalFunction || PathOf(call.Instance, scope) is not null ? null
@@ -42,7 +43,7 @@ internal sealed partial class ExpressionParser
         ImmutableDictionary<ISymbol, Expr> values = method.MethodKind == MethodKind.LocalFunction ? scope.Values : scope.Values.Clear();
         foreach (IArgumentOperation argument in call.Arguments)
         {
-            values = values.SetItem(argument.Parameter!, Parse(argument.Value, scope));
+            values = values.SetItem(Implementation(method).Parameters[argument.Parameter!.Ordinal], Parse(argument.Value, scope));
         }
 
         string prefix = method.IsStatic ? "" : PathOf(call.Instance, scope) ?? scope.Prefix;
@@ -140,11 +141,13 @@ internal sealed partial class ExpressionParser
         return null;
     }
 
+    private static IMethodSymbol Implementation(IMethodSymbol method) => method.PartialImplementationPart ?? method;
+
     private IBlockOperation? BodyOf(ISymbol member)
     {
-        if (member is IMethodSymbol { PartialImplementationPart: { } implementation })
+        if (member is IMethodSymbol method)
         {
-            member = implementation;
+            member = Implementation(method);
         }
 
         SyntaxNode? syntax = member.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancellation) switch
@@ -173,6 +176,7 @@ internal sealed partial class ExpressionParser
     {
         for (int i = 0; i < statements.Length; i++)
         {
+            Step();
             switch (statements[i])
             {
                 case IReturnOperation { ReturnedValue: { } value }:
@@ -205,7 +209,7 @@ internal sealed partial class ExpressionParser
             Expr value = variable.Initializer is { } initializer
                 ? Parse(initializer.Value, scope)
                 : Unsupported(variable, $"the variable '{variable.Symbol.Name}' without a value");
-            scope = scope.With(variable.Symbol, value);
+            scope = scope.With(variable.Symbol, IsLarge(value) ? throw new TooLargeException() : value);
         }
 
         return scope;

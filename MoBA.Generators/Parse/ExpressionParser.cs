@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Operations;
 using MoBA.Generators.Analyze;
@@ -13,6 +14,7 @@ internal sealed partial class ExpressionParser(
     ParameterTable parameters, Compilation compilation, DiagnosticSink sink, CancellationToken cancellation)
 {
     private const int MostNodes = 4096;
+    private const int MostSteps = 1 << 16;
 
     private static readonly Variable[] PredicateArguments = [Variable.Query, Variable.Key, Variable.Head];
     private static readonly Variable[] ScoreArguments = [Variable.Score, Variable.Query, Variable.Key, Variable.Head, Variable.Heads];
@@ -20,6 +22,7 @@ internal sealed partial class ExpressionParser(
     private readonly List<Expr> _demands = [];
 
     private bool _isScore;
+    private int _steps;
 
     /// <summary>Comparisons that must hold at every position; see <see cref="PatternSpec.Demands"/>.</summary>
     public IEnumerable<Expr> Demands => _demands.Distinct();
@@ -30,15 +33,37 @@ internal sealed partial class ExpressionParser(
     {
         _isScore = isScore;
         Variable[] variables = isScore ? ScoreArguments : PredicateArguments;
+        method = Implementation(method);
         Scope scope = Scope.Root(
             method.Parameters.Select((p, i) => new KeyValuePair<ISymbol, Expr>(p, new VariableRef(variables[i]))), method);
-        Expr? body = ParseBody(method, scope);
-        return sink.HasErrors ? null : body;
+        try
+        {
+            Expr? body = ParseBody(method, scope);
+            return sink.HasErrors ? null : body;
+        }
+        catch (Exception e) when (e is TooLargeException or InsufficientExecutionStackException)
+        {
+            sink.Report(Diagnostics.TooComplex, method.Locations.FirstOrDefault(), method.Name, Where, $"it has more than {MostNodes} operations");
+            return null;
+        }
     }
+
+    /// <summary>Paths and locals can double with every line; whoever reads them stops in time.</summary>
+    private void Step()
+    {
+        cancellation.ThrowIfCancellationRequested();
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (++_steps > MostSteps)
+        {
+            throw new TooLargeException();
+        }
+    }
+
+    private sealed class TooLargeException : Exception;
 
     private Expr Parse(IOperation operation, Scope scope)
     {
-        cancellation.ThrowIfCancellationRequested();
+        Step();
         if (operation.ConstantValue is { HasValue: true, Value: var constant } && Literal(constant) is { } literal)
         {
             return literal.Type == ExprType.Float && !_isScore ? Unsupported(operation, "a float") : literal;
@@ -101,6 +126,7 @@ internal sealed partial class ExpressionParser(
         return u.OperatorKind switch
         {
             UnaryOperatorKind.Plus => operand,
+            UnaryOperatorKind.Minus when operand is IntLiteral { Value: var x } => Int32(-x, u),
             UnaryOperatorKind.Minus => new Unary(UnaryOp.Negate, operand),
             UnaryOperatorKind.BitwiseNegation when operand.Type == ExprType.Int => new Unary(UnaryOp.Complement, operand),
             UnaryOperatorKind.Not => new Unary(UnaryOp.Not, operand),
@@ -123,9 +149,9 @@ internal sealed partial class ExpressionParser(
         {
             BinaryOperatorKind.ConditionalAnd => new Binary(BinaryOp.And, left, right),
             BinaryOperatorKind.ConditionalOr => new Binary(BinaryOp.Or, left, right),
-            BinaryOperatorKind.And when !isFloat => new Binary(isBool ? BinaryOp.And : BinaryOp.BitAnd, left, right),
-            BinaryOperatorKind.Or when !isFloat => new Binary(isBool ? BinaryOp.Or : BinaryOp.BitOr, left, right),
-            BinaryOperatorKind.ExclusiveOr when !isFloat => new Binary(isBool ? BinaryOp.Xor : BinaryOp.BitXor, left, right),
+            BinaryOperatorKind.And when !isFloat => Combine(isBool ? BinaryOp.And : BinaryOp.BitAnd, b, left, right),
+            BinaryOperatorKind.Or when !isFloat => Combine(isBool ? BinaryOp.Or : BinaryOp.BitOr, b, left, right),
+            BinaryOperatorKind.ExclusiveOr when !isFloat => Combine(isBool ? BinaryOp.Xor : BinaryOp.BitXor, b, left, right),
             BinaryOperatorKind.Equals when isBool => new Unary(UnaryOp.Not, new Binary(BinaryOp.Xor, left, right)),
             BinaryOperatorKind.NotEquals when isBool => new Binary(BinaryOp.Xor, left, right),
             BinaryOperatorKind.Divide when isFloat => new Binary(BinaryOp.Divide, left, right),
@@ -133,21 +159,38 @@ internal sealed partial class ExpressionParser(
             BinaryOperatorKind.Remainder when !isFloat => Division(BinaryOp.Remainder, b, left, right),
             BinaryOperatorKind.LeftShift => Shift(BinaryOp.ShiftLeft, b, left, right),
             BinaryOperatorKind.RightShift => Shift(BinaryOp.ShiftRight, b, left, right),
-            _ => Operator(b.OperatorKind) is { } op ? Constant(op, left, right) ?? new Binary(op, left, right) : Unsupported(b),
+            _ => Operator(b.OperatorKind) is { } op ? Combine(op, b, left, right) : Unsupported(b),
         };
     });
 
-    /// <summary>The sum, difference or product of two constants, unless it overflows: helpers bring constants together that
-    /// the compiler saw apart.</summary>
-    private static Expr? Constant(BinaryOp op, Expr left, Expr right) => (op, left, right) switch
+    /// <summary>An operator applied to what inlining has made two constants: C# would fold them too, if it saw them together, and
+    /// refuse an overflow.</summary>
+    private Expr Combine(BinaryOp op, IBinaryOperation b, Expr left, Expr right)
     {
-        (BinaryOp.Add, IntLiteral x, IntLiteral y) => Int32(x.Value + y.Value),
-        (BinaryOp.Subtract, IntLiteral x, IntLiteral y) => Int32(x.Value - y.Value),
-        (BinaryOp.Multiply, IntLiteral x, IntLiteral y) => Int32(x.Value * y.Value),
-        _ => null,
-    };
+        if (left is not IntLiteral { Value: var x } || right is not IntLiteral { Value: var y })
+        {
+            return new Binary(op, left, right);
+        }
 
-    private static Expr? Int32(long value) => value is >= int.MinValue and <= int.MaxValue ? Fold.Int(value) : null;
+        return op switch
+        {
+            BinaryOp.Add => Int32(x + y, b),
+            BinaryOp.Subtract => Int32(x - y, b),
+            BinaryOp.Multiply => Int32(x * y, b),
+            BinaryOp.Divide => Fold.Int(x / y),
+            BinaryOp.Remainder => Fold.Int(x % y),
+            BinaryOp.BitAnd => Fold.Int(x & y),
+            BinaryOp.BitOr => Fold.Int(x | y),
+            BinaryOp.BitXor => Fold.Int(x ^ y),
+            BinaryOp.ShiftLeft => Fold.Int((int)x << (int)y),
+            BinaryOp.ShiftRight => Fold.Int(x >> (int)y),
+            _ => Fold.Compare(op, left, right),
+        };
+    }
+
+    private Expr Int32(long value, IOperation operation) => value is >= int.MinValue and <= int.MaxValue
+        ? Fold.Int(value)
+        : BadOperand(operation, "a constant", "within the range of int");
 
     private static BinaryOp? Operator(BinaryOperatorKind kind) => kind switch
     {
@@ -167,12 +210,12 @@ internal sealed partial class ExpressionParser(
     private Expr Division(BinaryOp op, IBinaryOperation b, Expr left, Expr right)
     {
         bool isFixed = right is IntLiteral literal ? literal.Value > 0 : !ExprWalk.Any(right, static n => n is VariableRef or Lookup);
-        return isFixed ? new Binary(op, left, right) : BadOperand(
+        return isFixed ? Combine(op, b, left, right) : BadOperand(
             b.RightOperand, $"the divisor of {(op == BinaryOp.Divide ? "/" : "%")}", "a positive constant or an expression of parameters alone");
     }
 
     private Expr Shift(BinaryOp op, IBinaryOperation b, Expr left, Expr right) => right is IntLiteral { Value: >= 0 and < 31 }
-        ? new Binary(op, left, right)
+        ? Combine(op, b, left, right)
         : BadOperand(b.RightOperand, "a shift count", "a constant from 0 to 30");
 
     private Expr ParsePattern(IPatternOperation pattern, Expr value) => pattern switch

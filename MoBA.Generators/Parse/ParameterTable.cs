@@ -1,5 +1,7 @@
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
+using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Parse;
@@ -12,6 +14,7 @@ internal sealed class ParameterTable
     private readonly Dictionary<string, Location?> _locations = [];
     private readonly List<string> _nestedExperts = [];
     private readonly HashSet<string> _readExperts = [];
+    private readonly HashSet<string> _own;
     private readonly Compilation _compilation;
     private readonly DiagnosticSink _sink;
     private readonly CancellationToken _cancellation;
@@ -19,7 +22,8 @@ internal sealed class ParameterTable
     public ParameterTable(INamedTypeSymbol type, Compilation compilation, DiagnosticSink sink, CancellationToken cancellation)
     {
         (_compilation, _sink, _cancellation) = (compilation, sink, cancellation);
-        foreach (IPropertySymbol property in type.GetMembers().OfType<IPropertySymbol>())
+        HashSet<string> seen = [];
+        foreach (IPropertySymbol property in Lineage(type).SelectMany(static t => t.GetMembers()).OfType<IPropertySymbol>().Where(p => seen.Add(p.Name)))
         {
             CheckMonotone(property);
             if (IsParameter(property) && KindOf(property.Type) is not null)
@@ -31,6 +35,17 @@ internal sealed class ParameterTable
                 _locations[property.Name] = property.Locations.FirstOrDefault();
                 _nestedExperts.Add(property.Name);
             }
+        }
+
+        _own = [.. type.GetMembers().Select(static m => m.Name)];
+    }
+
+    /// <summary>A class and its base classes, without <c>object</c>.</summary>
+    public static IEnumerable<INamedTypeSymbol> Lineage(INamedTypeSymbol type)
+    {
+        for (INamedTypeSymbol? t = type; t is { SpecialType: not SpecialType.System_Object }; t = t.BaseType)
+        {
+            yield return t;
         }
     }
 
@@ -51,7 +66,7 @@ internal sealed class ParameterTable
         { SpecialType: SpecialType.System_Boolean } => ParameterKind.Boolean,
         { SpecialType: SpecialType.System_Single } => ParameterKind.Single,
         IArrayTypeSymbol { Rank: 1 } a => TableOf(a.ElementType),
-        INamedTypeSymbol { Name: "ReadOnlyMemory", ContainingNamespace.Name: "System", TypeArguments: [var element] } => TableOf(element),
+        INamedTypeSymbol { Name: "ReadOnlyMemory", ContainingNamespace: { Name: "System", ContainingNamespace.IsGlobalNamespace: true }, TypeArguments: [var element] } => TableOf(element),
         _ => null,
     };
 
@@ -66,7 +81,7 @@ internal sealed class ParameterTable
 
         if (prefix.Length > 0)
         {
-            _readExperts.Add(prefix.Split('.')[0]);
+            ReadExpert(prefix.TrimEnd('.'));
         }
 
         return _specs[path] = _specs[path] with { IsRead = true };
@@ -75,16 +90,21 @@ internal sealed class ParameterTable
     /// <summary>The nested expert behind a property; its predicate is read.</summary>
     public void ReadExpert(string path)
     {
-        _readExperts.Add(path.Split('.')[0]);
-        if (!_nestedExperts.Contains(path))
+        string[] names = path.Split('.');
+        _readExperts.Add(names[0]);
+        for (int length = 1; length <= names.Length; length++)
         {
-            _nestedExperts.Add(path);
+            string outer = string.Join(".", names.Take(length));
+            if (!_nestedExperts.Contains(outer))
+            {
+                _nestedExperts.Add(outer);
+            }
         }
     }
 
     public void ReportUnused()
     {
-        foreach (string name in _order.Where(p => !_specs[p].IsRead).Concat(_nestedExperts.Where(n => !_readExperts.Contains(n.Split('.')[0]))))
+        foreach (string name in _order.Where(p => !_specs[p].IsRead).Concat(_nestedExperts.Where(n => !_readExperts.Contains(n.Split('.')[0]))).Where(_own.Contains))
         {
             _sink.Report(Diagnostics.UnusedParameter, _locations[name], name);
         }
@@ -117,32 +137,46 @@ internal sealed class ParameterTable
     private static bool IsMonotone(IPropertySymbol property) =>
         property.GetAttributes().Any(static a => a.AttributeClass?.ToDisplayString() == "MoBA.MonotoneAttribute");
 
-    /// <summary>A constant initializer, or the type's default where there is none and the property is not required.</summary>
+    /// <summary>A constant initializer, or the type's default where there is none and the property is not required; null where
+    /// only running the constructor or the getter would tell.</summary>
     private Expr? DefaultOf(IPropertySymbol property)
     {
         ParameterKind kind = KindOf(property.Type)!.Value;
-        if (property.IsRequired || kind is ParameterKind.Int32Table or ParameterKind.SingleTable)
+        if (property.IsRequired || kind is ParameterKind.Int32Table or ParameterKind.SingleTable
+            || property.ContainingType.InstanceConstructors.Any(static c => !c.IsImplicitlyDeclared)
+            || property.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(_cancellation) is not PropertyDeclarationSyntax syntax
+            || !_compilation.ContainsSyntaxTree(syntax.SyntaxTree)
+            || syntax.AccessorList?.Accessors.Any(static a => a.IsKind(SyntaxKind.GetAccessorDeclaration) && (a.Body ?? (object?)a.ExpressionBody) is not null) != false)
         {
             return null;
         }
 
-        object? value = null;
-        if (property.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(_cancellation) is PropertyDeclarationSyntax { Initializer: { } initializer })
+        if (syntax.Initializer is not { Value: var initializer })
         {
-            Optional<object?> constant = _compilation.GetSemanticModel(initializer.SyntaxTree).GetConstantValue(initializer.Value, _cancellation);
-            if (!constant.HasValue)
-            {
-                return null;
-            }
-
-            value = constant.Value;
+            return kind switch { ParameterKind.Int32 => Fold.Zero, ParameterKind.Boolean => Fold.False, _ => new FloatLiteral(0) };
         }
 
-        return kind switch
+        return (kind, _compilation.GetSemanticModel(syntax.SyntaxTree).GetConstantValue(initializer, _cancellation).Value) switch
         {
-            ParameterKind.Int32 => new IntLiteral(Convert.ToInt32(value ?? 0, System.Globalization.CultureInfo.InvariantCulture)),
-            ParameterKind.Boolean => new BoolLiteral(value is true),
-            _ => new FloatLiteral(Convert.ToSingle(value ?? 0f, System.Globalization.CultureInfo.InvariantCulture)),
+            (ParameterKind.Boolean, bool b) => Fold.Bool(b),
+            (ParameterKind.Int32, var value) when WholeNumber(value) is { } i and >= int.MinValue and <= int.MaxValue => Fold.Int(i),
+            (ParameterKind.Single, float f) => new FloatLiteral(f),
+            (ParameterKind.Single, var value) when WholeNumber(value) is { } i => new FloatLiteral(i),
+            _ => null,
         };
     }
+
+    /// <summary>A constant of any type that C# converts to int or float by itself.</summary>
+    private static long? WholeNumber(object? value) => value switch
+    {
+        int i => i,
+        char c => c,
+        byte b => b,
+        sbyte b => b,
+        short s => s,
+        ushort s => s,
+        uint i => i,
+        long l => l,
+        _ => null,
+    };
 }

@@ -21,6 +21,11 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
 
     private PatternSpec? Parse()
     {
+        if (ContainingTypes().Prepend(type).Any(static t => t.Name.Length == 0))
+        {
+            return null; // the compiler says that a name is missing
+        }
+
         CheckShape();
         ParameterTable parameters = new(type, compilation, sink, cancellation);
         IMethodSymbol? attends = FindAttends();
@@ -44,6 +49,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
             Namespace = type.ContainingNamespace.IsGlobalNamespace ? "" : Qualified(type.ContainingNamespace),
             ContainingTypes = new(ContainingTypes().Reverse().Select(t => new ContainingType(Keyword(t), Identifier(t.Name)))),
             Name = type.Name,
+            Twin = Twin(),
             Summary = Documentation.FirstParagraph(type, cancellation),
             Parameters = new(parameters.Specs()),
             NestedExperts = new(parameters.NestedExperts),
@@ -53,7 +59,8 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
             ScoreArity = score?.Parameters.Length ?? 0,
             Demands = new(parser.Demands),
             CannotBuild = WhyNotBuilt(),
-            TakenMembers = new(new[] { "Info", "Classify", "KeyRanges" }.Where(name => !type.GetMembers(name).IsEmpty)),
+            TakenMembers = new(new[] { "Info", "Classify", "KeyRanges" }.Where(
+                name => ParameterTable.Lineage(type).Any(t => !t.GetMembers(name).IsEmpty))),
         };
     }
 
@@ -69,6 +76,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
 
         string? fault =
             type.TypeKind != TypeKind.Class ? $"a {type.TypeKind.ToString().ToLowerInvariant()}"
+            : type.IsRecord ? "a record"
             : type.IsStatic ? "static"
             : type.IsAbstract ? "abstract"
             : type.IsGenericType && type.TypeParameters.Length > 0 ? "generic"
@@ -88,7 +96,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
             return "it has no constructor without arguments";
         }
 
-        ISymbol? other = type.GetMembers().FirstOrDefault(static m =>
+        ISymbol? other = ParameterTable.Lineage(type).SelectMany(static t => t.GetMembers()).FirstOrDefault(static m =>
             m is IFieldSymbol { IsRequired: true } || (m is IPropertySymbol { IsRequired: true } p && !ParameterTable.IsParameter(p)));
         return other is null ? null : $"its required member '{other.Name}' is no parameter";
     }
@@ -153,6 +161,19 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         : m.IsAbstract || m.IsVirtual || m.IsOverride ? "it is virtual"
         : m.Parameters.Any(static p => p.RefKind != RefKind.None) ? "it takes an argument by reference"
         : null;
+
+    /// <summary>File names do not tell cases apart, C# does: which one of such a family every name on the way here is.</summary>
+    private string Twin()
+    {
+        List<int> places = [];
+        for (INamespaceOrTypeSymbol s = type; s.ContainingSymbol is INamespaceOrTypeSymbol parent; s = parent)
+        {
+            places.Add(parent.GetMembers().OfType<INamespaceOrTypeSymbol>().Select(static m => m.Name).Distinct().Count(name =>
+                string.Equals(name, s.Name, StringComparison.OrdinalIgnoreCase) && string.CompareOrdinal(name, s.Name) < 0));
+        }
+
+        return places.All(static p => p == 0) ? "" : string.Concat(places.Select(static p => $"-{p}"));
+    }
 
     private IEnumerable<INamedTypeSymbol> ContainingTypes()
     {
