@@ -17,7 +17,22 @@ internal static class ExprWalk
     };
 
     /// <summary>Every node, children before parents.</summary>
-    public static IEnumerable<Expr> All(Expr e) => Children(e).SelectMany(All).Append(e);
+    public static IReadOnlyList<Expr> All(Expr e)
+    {
+        List<Expr> nodes = [];
+        Add(e);
+        return nodes;
+
+        void Add(Expr node)
+        {
+            foreach (Expr child in Children(node))
+            {
+                Add(child);
+            }
+
+            nodes.Add(node);
+        }
+    }
 
     public static bool Any(Expr e, Func<Expr, bool> test) => test(e) || Children(e).Any(c => Any(c, test));
 

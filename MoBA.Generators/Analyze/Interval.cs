@@ -26,7 +26,7 @@ internal readonly record struct Interval(Expr Low, Expr High)
 /// <summary>The ranges of everything that an expression may mention.</summary>
 internal abstract class Box
 {
-    private readonly Dictionary<Expr, Interval> _known = [];
+    private readonly Dictionary<Expr, Interval> _known = new(SameNode.Comparer);
 
     /// <summary>The range of a variable.</summary>
     public abstract Interval Of(Variable variable);
@@ -40,7 +40,7 @@ internal abstract class Box
     /// <summary>Gives a value that is used more than once a name; constants and names are their own.</summary>
     public virtual Expr Let(Expr e) => e;
 
-    /// <summary>The range of an expression; each one is worked out once.</summary>
+    /// <summary>The range of an expression; each node is worked out once.</summary>
     public Interval Of(Expr e)
     {
         if (e is IntLiteral or BoolLiteral)
@@ -61,6 +61,16 @@ internal abstract class Box
 
     /// <summary>The range of an expression whose ends will be used more than once.</summary>
     public Interval Named(Expr e) => Let(Of(e));
+}
+
+/// <summary>Tells nodes apart by identity: comparing deep expressions by value at every level would take quadratic time.</summary>
+internal sealed class SameNode : IEqualityComparer<Expr>
+{
+    public static readonly SameNode Comparer = new();
+
+    public bool Equals(Expr? x, Expr? y) => ReferenceEquals(x, y);
+
+    public int GetHashCode(Expr e) => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(e);
 }
 
 /// <summary>Interval arithmetic with C#'s operators: one switch, one line an operator.</summary>
