@@ -134,7 +134,7 @@ internal sealed partial class ExpertEmitter
             ["read"] = $"this.{access}",
             ["member"] = member,
             ["literal"] = literal,
-            ["value"] = !p.IsTable ? access : p.IsMemory ? $"{access}.ToArray()" : $"{access}?.Clone()",
+            ["value"] = $"this.{access}" + (!p.IsTable ? "" : p.IsMemory ? ".ToArray()" : "?.Clone()"),
             ["kind"] = p.Kind.ToString(),
             ["default"] = p.Default is null ? "null" : Names.Literal(_author.Print(p.Default)),
             ["is_monotone"] = monotone,
