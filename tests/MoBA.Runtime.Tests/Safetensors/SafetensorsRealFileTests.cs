@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace MoBA.Runtime.Tests;
@@ -34,6 +33,6 @@ public sealed class SafetensorsRealFileTests
         Assert.Equal(original.AsSpan(original.Length - data).ToArray(), copy.AsSpan(copy.Length - data).ToArray());
     }
 
-    private static string DataPath([CallerFilePath] string here = "") =>
-        Path.Combine(Path.GetDirectoryName(here)!, "../../../patterns/data/qkv_layer4_2048.safetensors");
+    // Beside the program: a build may map source paths away.
+    private static string DataPath() => Path.Combine(AppContext.BaseDirectory, "qkv_layer4_2048.safetensors");
 }
