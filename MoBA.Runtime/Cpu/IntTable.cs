@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -83,6 +84,7 @@ public sealed unsafe class IntTable
 
     /// <summary>The values at sixteen positions.</summary>
     /// <exception cref="IndexOutOfRangeException">A position is outside the table.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Vector512<int> Gather(Vector512<int> index)
     {
         TableIndex.Check(index, _values.Length);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MoBA.Runtime.Cpu;
@@ -9,15 +10,18 @@ namespace MoBA.Runtime.Cpu;
 public static class VectorMath
 {
     /// <summary>Lanes of all ones where a condition that is the same for all of them holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Mask(bool condition) => condition ? Vector512<int>.AllBitsSet : Vector512<int>.Zero;
 
     // Above it, the vector sine and cosine of the runtime lose bits to their range reduction.
     private const float LargestAngle = 16384f;
 
     /// <summary>e to the power x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x) => Vector512.Exp(x);
 
     /// <summary>2 to the power x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp2(Vector512<float> x)
     {
         // 2^x = 2^n e^(f ln 2) with n the nearest integer: f is exact, so x ln 2 is not rounded at the size of x. The power 2^n
@@ -31,12 +35,15 @@ public static class VectorMath
     }
 
     /// <summary>Natural logarithm.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Log(Vector512<float> x) => Vector512.Log(x);
 
     /// <summary>Logarithm to base 2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Log2(Vector512<float> x) => Vector512.Log2(x);
 
     /// <summary>Hyperbolic tangent.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Tanh(Vector512<float> x)
     {
         // Near 0 the odd Taylor series, whose next term is below 2^-26 of x; beyond, (1 - t) / (1 + t) with t = e^-2|x| below a
@@ -54,14 +61,17 @@ public static class VectorMath
     }
 
     /// <summary>Sine of angles in radians.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sin(Vector512<float> x) =>
         Vector512.LessThanOrEqualAll(Vector512.Abs(x), Vector512.Create(LargestAngle)) ? Vector512.Sin(x) : Each(x, MathF.Sin);
 
     /// <summary>Cosine of angles in radians.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Cos(Vector512<float> x) =>
         Vector512.LessThanOrEqualAll(Vector512.Abs(x), Vector512.Create(LargestAngle)) ? Vector512.Cos(x) : Each(x, MathF.Cos);
 
     /// <summary>Square root.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sqrt(Vector512<float> x) => Vector512.Sqrt(x);
 
     /// <summary>x to the power y; lane by lane, as its special cases are many.</summary>
@@ -74,24 +84,31 @@ public static class VectorMath
     }
 
     /// <summary>The magnitude.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Abs(Vector512<float> x) => Vector512.Abs(x);
 
     /// <summary>The lesser; NaN where either is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Min(Vector512<float> x, Vector512<float> y) => Vector512.Min(x, y);
 
     /// <summary>The greater; NaN where either is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Max(Vector512<float> x, Vector512<float> y) => Vector512.Max(x, y);
 
     /// <summary>x held between <paramref name="lo"/> and <paramref name="hi"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Clamp(Vector512<float> x, Vector512<float> lo, Vector512<float> hi) => Vector512.Clamp(x, lo, hi);
 
     /// <summary>The greatest integer not above x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Floor(Vector512<float> x) => Vector512.Floor(x);
 
     /// <summary>The least integer not below x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Ceiling(Vector512<float> x) => Vector512.Ceiling(x);
 
     /// <summary>x / <paramref name="divisor"/> as C# truncates, for a positive divisor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Divide(Vector512<int> x, int divisor)
     {
         // Both ints are exact in double. A quotient that is no integer is at least 1 / divisor, more than 2^-32, away from one,
@@ -104,6 +121,7 @@ public static class VectorMath
     }
 
     /// <summary>x % <paramref name="divisor"/> as C# does it, the sign being that of x, for a positive divisor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Remainder(Vector512<int> x, int divisor) => x - Divide(x, divisor) * divisor;
 
     private static Vector512<float> PowerOfTwo(Vector512<int> n) => ((n + Vector512.Create(127)) << 23).AsSingle();

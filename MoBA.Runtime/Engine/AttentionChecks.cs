@@ -11,7 +11,7 @@ internal static class AttentionChecks
     private const int MaxDim = 256;
 
     // Loops over positions are in int, and step one tile past the last.
-    private const int MaxPosition = int.MaxValue - CpuTile.KeyTile;
+    private const int MaxPosition = AttentionExtent.MaxPosition - 1;
 
     /// <summary>The kind of elements of type <typeparamref name="T"/>.</summary>
     /// <exception cref="NotSupportedException">Tensors of it cannot be attended.</exception>

@@ -5,4 +5,9 @@ namespace MoBA.Runtime;
 /// <param name="LastQuery">Highest absolute query position, included.</param>
 /// <param name="Keys">Keys of the longest sequence; key positions are [0, Keys).</param>
 /// <param name="Heads">Query heads.</param>
-public readonly record struct AttentionExtent(int FirstQuery, int LastQuery, int Keys, int Heads);
+public readonly record struct AttentionExtent(int FirstQuery, int LastQuery, int Keys, int Heads)
+{
+    /// <summary>Positions are at least -MaxPosition and below MaxPosition, 2^30, so that the sum and the difference of two of them
+    /// fit an <c>int</c>: predicates are made of these.</summary>
+    public const int MaxPosition = 1 << 30;
+}

@@ -5,6 +5,19 @@ namespace MoBA.Runtime;
 /// <summary>The checks of generated experts: what the compile-time proofs take for granted is made sure of once a call.</summary>
 public static class Require
 {
+    /// <summary>Positions must be within <see cref="AttentionExtent.MaxPosition"/>, for which the compiler's proofs are made.</summary>
+    /// <exception cref="ArgumentException">They are not.</exception>
+    public static void Positions(in AttentionExtent extent)
+    {
+        const int most = AttentionExtent.MaxPosition;
+        if (extent.FirstQuery < -most || extent.LastQuery >= most || extent.Keys > most)
+        {
+            throw new ArgumentException(
+                $"the positions of this call, queries {extent.FirstQuery} to {extent.LastQuery} and {extent.Keys} keys, go beyond {most}; give shorter sequences or a smaller QueryStart.",
+                nameof(extent));
+        }
+    }
+
     /// <summary>A nested expert must be there.</summary>
     /// <exception cref="ArgumentException">It is null.</exception>
     public static void NotNull([NotNull] object? expert, string name)

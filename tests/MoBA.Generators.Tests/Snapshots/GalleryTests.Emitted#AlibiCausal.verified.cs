@@ -93,6 +93,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -142,6 +143,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public AlibiCausal_Cpu(float MaxBias, in AttentionExtent extent)
         {
+            Require.Positions(extent);
             _maxBias = MaxBias;
         }
 
@@ -149,6 +151,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public override bool ModifiesScores => true;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             bool all = q0 >= k1;
@@ -161,6 +164,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -170,6 +174,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -197,6 +202,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
             for (int q = tile.Q0; q <= tile.Q1; q++)
@@ -211,6 +217,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Replaces the scaled scores by what the author makes of them, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Modify(CpuTile tile, int k0)
         {
             int head = tile.Head, heads = tile.Heads;

@@ -99,6 +99,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -154,6 +155,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public BigBird_Cpu(int Window, int Global, int Block, int Random, in AttentionExtent extent)
         {
+            Require.Positions(extent);
             _window = Window;
             _global = Global;
             _block = Block;
@@ -163,6 +165,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public override int MaxKeyRanges => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             long t0 = q0 - k1;
@@ -191,6 +194,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -200,6 +204,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -226,6 +231,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
 

@@ -88,6 +88,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -134,10 +135,12 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public Causal_Cpu(in AttentionExtent extent)
         {
+            Require.Positions(extent);
         }
 
         public override int MaxKeyRanges => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             bool all = q0 >= k1;
@@ -150,6 +153,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -159,6 +163,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -185,6 +190,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
             for (int q = tile.Q0; q <= tile.Q1; q++)

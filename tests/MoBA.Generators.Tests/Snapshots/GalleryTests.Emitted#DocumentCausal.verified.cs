@@ -91,6 +91,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -140,6 +141,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public DocumentCausal_Cpu(int[] Document, in AttentionExtent extent)
         {
+            Require.Positions(extent);
             _document = new IntTable(Document, true, "Document");
             if (extent.Keys <= 0 || extent.FirstQuery > extent.LastQuery)
             {
@@ -157,6 +159,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public override int MaxKeyRanges => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             long t0 = _document.Min(q0, q1);
@@ -173,6 +176,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -184,6 +188,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -210,6 +215,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
 

@@ -96,6 +96,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -149,6 +150,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public Natten2D_Cpu(int Width, int Height, int Kernel, in AttentionExtent extent)
         {
+            Require.Positions(extent);
             _width = Width;
             _height = Height;
             _kernel = Kernel;
@@ -177,6 +179,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public override int MaxKeyRanges => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             long t0 = Math.Min(Math.Max(q0 / _width, _kernel / 2), (long)_height - 1 - _kernel / 2) - k1 / _width;
@@ -193,6 +196,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -203,6 +207,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -229,6 +234,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
             int tile0 = _kernel / 2;

@@ -91,6 +91,7 @@ namespace MoBA.Patterns
 namespace MoBA.Generated.MoBA_Patterns
 {
     using global::System;
+    using global::System.Runtime.CompilerServices;
     using global::System.Runtime.Intrinsics;
     using global::ILGPU;
     using global::MoBA.Runtime;
@@ -140,11 +141,13 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public PrefixLm_Cpu(int Prefix, in AttentionExtent extent)
         {
+            Require.Positions(extent);
             _prefix = Prefix;
         }
 
         public override int MaxKeyRanges => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             bool all = q0 >= k1 || k1 < _prefix;
@@ -157,6 +160,7 @@ namespace MoBA.Generated.MoBA_Patterns
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
         {
             long k1 = keys - 1;
@@ -166,6 +170,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // One tile of queries of one head.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
@@ -192,6 +197,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         // Sets to -infinity the scores of pairs that the predicate does not attend, sixteen keys at a time.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
             for (int q = tile.Q0; q <= tile.Q1; q++)
