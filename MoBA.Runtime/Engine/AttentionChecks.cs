@@ -10,8 +10,7 @@ internal static class AttentionChecks
     private const int DimStep = 8;
     private const int MaxDim = 256;
 
-    // Loops over positions are in int, and step one tile past the last.
-    private const int MaxPosition = AttentionExtent.MaxPosition - 1;
+    private const int MaxPosition = AttentionExtent.MaxPosition;
 
     /// <summary>The kind of elements of type <typeparamref name="T"/>.</summary>
     /// <exception cref="NotSupportedException">Tensors of it cannot be attended.</exception>
@@ -59,8 +58,8 @@ internal static class AttentionChecks
             int count = queries[i + 1] - queries[i];
             int keyCount = keys[i + 1] - keys[i];
             int position = options.QueryStart ?? keyCount - count;
-            if ((long)position + count - 1 > MaxPosition)
-                throw new ArgumentException($"QueryStart is {position} and sequence {i} has {count} queries: the last would stand at {(long)position + count - 1}, and positions go up to {MaxPosition}; give a QueryStart of at most {(long)MaxPosition - count + 1}.", "options");
+            if (position < -MaxPosition || (long)position + count > MaxPosition)
+                throw new ArgumentException($"QueryStart is {position} and sequence {i} has {count} queries: they would stand at {position} to {(long)position + count - 1}, and positions go from {-MaxPosition} to {MaxPosition - 1}; give a QueryStart between {-MaxPosition} and {MaxPosition - count}.", "options");
             sequences[i] = new(queries[i], count, keys[i], keyCount, position);
         }
 

@@ -39,7 +39,8 @@ public class AttentionArgumentTests
         { [0, 16], [0, 7, 3, 20], null, null, ["KeySequences falls from 7 to 3 at index 2"] },
         { [0, 5, 16], [0, 20], null, null, ["KeySequences has 2 offsets", "Sequences has 3", "batch + 1"] },
         { null, [0, 5, 20], null, null, ["KeySequences has 3 offsets", "one sequence", "batch + 1"] },
-        { null, null, 2147483569, null, ["QueryStart is 2147483569", "16 queries", "at most 2147483568"] },
+        { null, null, 1073741809, null, ["QueryStart is 1073741809", "16 queries", "between -1073741824 and 1073741808"] },
+        { null, null, -1073741825, null, ["QueryStart is -1073741825", "between -1073741824"] },
         { null, null, null, float.NaN, ["Scale is NaN", "finite"] },
         { null, null, null, float.PositiveInfinity, ["Scale is Infinity", "finite"] },
     };
@@ -71,8 +72,8 @@ public class AttentionArgumentTests
     public void TheLastPositionsThatFitAreAllowed()
     {
         Tensor<float> q = Zeros(16, 2, 8);
-        _engine.Attend(new Nothing(), q, q, q, new() { QueryStart = 2147483568 });
-        _engine.Attend(new Nothing(), q, q, q, new() { QueryStart = int.MinValue });
+        _engine.Attend(new Nothing(), q, q, q, new() { QueryStart = 1073741808 });
+        _engine.Attend(new Nothing(), q, q, q, new() { QueryStart = -1073741824 });
     }
 
     [Fact]
