@@ -134,8 +134,24 @@ internal sealed partial class ExpressionParser(
         };
     });
 
+    /// <summary>The operand of a type that no pattern computes with, where the other was converted to it for its sake.</summary>
+    private IOperation? Culprit(IBinaryOperation b) => (b.LeftOperand, b.RightOperand) switch
+    {
+        (IConversionOperation { IsImplicit: true } c, not IConversionOperation { IsImplicit: true }) when !IsKnown(c.Type) => b.RightOperand,
+        (not IConversionOperation { IsImplicit: true }, IConversionOperation { IsImplicit: true } c) when !IsKnown(c.Type) => b.LeftOperand,
+        _ => null,
+    };
+
+    private bool IsKnown(ITypeSymbol? type) => TypeOf(type) is { } known && (known != ExprType.Float || _isScore);
+
     private Expr ParseBinary(IBinaryOperation b, Scope scope) => Typed(b, _ =>
     {
+        if (Culprit(b) is { } culprit)
+        {
+            Parse(culprit, scope);
+            return sink.HasErrors ? StandIn(b.Type) : Unsupported(b);
+        }
+
         Expr left = Parse(b.LeftOperand, scope);
         Expr right = Parse(b.RightOperand, scope);
         if (left.Type != right.Type)
