@@ -14,13 +14,47 @@ internal sealed class LinearForm
     /// <summary><paramref name="e"/> with every comparison of correlated sides rewritten; equal to it wherever nothing overflows.</summary>
     public static Expr Normalize(Expr e) => e switch
     {
-        Binary { Op: >= BinaryOp.Less and <= BinaryOp.NotEqual } c => NormalizeComparison(c),
+        Binary { Op: >= BinaryOp.Less and <= BinaryOp.NotEqual, Left.Type: ExprType.Int } c =>
+            NormalizeComparison(c with { Left = NormalizeSums(c.Left), Right = NormalizeSums(c.Right) }),
         Binary { Type: ExprType.Bool } b => Rebuild(b),
         Unary { Op: UnaryOp.Not } n => Fold.Not(Normalize(n.Operand)),
         Conditional { Type: ExprType.Bool } c =>
             Fold.Select(Normalize(c.Condition), Normalize(c.WhenTrue), Normalize(c.WhenFalse)),
         _ => e,
     };
+
+    /// <summary>Sums inside other operators, as in <c>(q - (q - d)) % 4</c>: those that mention an atom twice are rewritten too.</summary>
+    private static Expr NormalizeSums(Expr e) => e switch
+    {
+        Binary { Op: BinaryOp.Add or BinaryOp.Subtract or BinaryOp.Multiply } or Unary { Op: UnaryOp.Negate } => NormalizeSum(e),
+        Binary { Type: ExprType.Int } b => b with { Left = NormalizeSums(b.Left), Right = NormalizeSums(b.Right) },
+        Unary { Op: UnaryOp.Abs or UnaryOp.Complement } u => u with { Operand = NormalizeSums(u.Operand) },
+        Lookup l => l with { Index = NormalizeSums(l.Index) },
+        Conditional { Type: ExprType.Int } c =>
+            Fold.Select(Normalize(c.Condition), NormalizeSums(c.WhenTrue), NormalizeSums(c.WhenFalse)),
+        _ => e,
+    };
+
+    private static Expr NormalizeSum(Expr e)
+    {
+        e = e switch
+        {
+            Binary b => b with { Left = NormalizeSums(b.Left), Right = NormalizeSums(b.Right) },
+            Unary u => u with { Operand = NormalizeSums(u.Operand) },
+            _ => e,
+        };
+        Dictionary<Expr, int> uses = [];
+        Count(e, uses);
+        if (uses.Values.All(static n => n < 2))
+        {
+            return e;
+        }
+
+        LinearForm form = new();
+        form.Collect(e, 1);
+        (Expr plus, Expr minus) = form.Sides();
+        return Fold.Subtract(plus, minus);
+    }
 
     private static Expr Rebuild(Binary b) => b.Op switch
     {
@@ -118,6 +152,13 @@ internal sealed class LinearForm
     /// <summary>The form compared with zero: positive terms left, negative ones right.</summary>
     private Expr Compare(BinaryOp op)
     {
+        (Expr left, Expr right) = Sides();
+        return Fold.Compare(op, left, right);
+    }
+
+    /// <summary>Positive terms and the constant, and negative terms.</summary>
+    private (Expr Plus, Expr Minus) Sides()
+    {
         Expr left = Fold.Zero;
         Expr right = Fold.Zero;
         foreach ((Expr atom, long factor) in _terms)
@@ -132,6 +173,6 @@ internal sealed class LinearForm
             }
         }
 
-        return Fold.Compare(op, Fold.Add(left, Fold.Int(_constant)), right);
+        return (Fold.Add(left, Fold.Int(_constant)), right);
     }
 }

@@ -51,8 +51,8 @@ internal sealed record PatternFacts(
         return new PatternFacts(
             Causal: Prove(always, defaults, r => Over(byDistance, r, Above).High.Equals(Fold.False)),
             AttendsItself: Prove(always, defaults, r => Over(onDiagonal, r, Diagonal).Low.Equals(Fold.True)),
-            Dense: Prove(always, defaults, r => Bands.All(band => Over(byDistance, r, band).Low.Equals(Fold.True))),
-            Void: Prove(always, defaults, r => Bands.All(band => Over(byDistance, r, band).High.Equals(Fold.False))),
+            Dense: Prove(always, defaults, r => Everywhere(attends, r).Low.Equals(Fold.True) || Bands.All(band => Over(byDistance, r, band).Low.Equals(Fold.True))),
+            Void: Prove(always, defaults, r => Everywhere(attends, r).High.Equals(Fold.False) || Bands.All(band => Over(byDistance, r, band).High.Equals(Fold.False))),
             EmptyRow: FirstEmptyRow(attends, defaults),
             DependsOnHead: ExprWalk.Mentions(attends, Variable.Head),
             TokenLimit: Overflow.TokenLimit(attends, spec),
@@ -65,6 +65,7 @@ internal sealed record PatternFacts(
     public static bool IsCausal(PatternSpec spec, Expr part) => Over(
         LinearForm.Normalize(Substitute(part, Variable.Key, QueryMinusDistance)), new ParameterRanges(spec, useDefaults: true), Above).High.Equals(Fold.False);
 
+    private static readonly Interval Positions = Interval.Of(0, MaxTokens - 1);
     private static readonly Interval Diagonal = Interval.Of(0, 0);
     private static readonly Interval Above = Interval.Of(1 - MaxTokens, -1);
     private static readonly Interval[] Bands = [Above, Diagonal, Interval.Of(1, MaxTokens - 1)];
@@ -82,11 +83,14 @@ internal sealed record PatternFacts(
     private static Interval Over(Expr byDistance, ParameterRanges ranges, Interval distance) =>
         ranges.Box(Interval.Of(0, MaxTokens - 1), Interval.Of(0, MaxTokens - 1), distance).Of(byDistance);
 
+    private static Interval Everywhere(Expr attends, ParameterRanges ranges) => TileClassifier.Bounds(attends, ranges.Box(Positions, Positions));
+
     private static int? FirstEmptyRow(Expr attends, ParameterRanges ranges)
     {
         for (int row = 0; row < RowsTried; row++)
         {
-            if (TileClassifier.Classify(attends, ranges.Box(Interval.Of(row, row), Interval.Of(0, MaxTokens - 1))) == Tile.Empty)
+            Box box = ranges.Box(Interval.Of(row, row), Positions);
+            if (TileClassifier.Classify(attends, box) == Tile.Empty || KeyRanges.Of(attends, box).All(static r => r.High is IntLiteral { Value: < 0 }))
             {
                 return row;
             }
