@@ -86,15 +86,18 @@ internal sealed partial class ExpertEmitter
     };
 
     /// <summary>The named values that one run needs, where every run is a function of its own.</summary>
-    private IEnumerable<NamedValue> UsedBy(KeyRun run)
+    private IEnumerable<NamedValue> UsedBy(KeyRun run) => UsedBy(_plan.KeyRanges.Values, run.Low, run.High, run.When);
+
+    /// <summary>Those of some named values that expressions need, in order.</summary>
+    private static IEnumerable<NamedValue> UsedBy(IReadOnlyList<NamedValue> values, params Expr[] users)
     {
-        HashSet<string> needed = [.. Locals(run.Low), .. Locals(run.High), .. Locals(run.When)];
-        foreach (NamedValue value in _plan.KeyRanges.Values.Reverse().Where(v => needed.Contains(v.Name)))
+        HashSet<string> needed = [.. users.SelectMany(Locals)];
+        foreach (NamedValue value in values.Reverse().Where(v => needed.Contains(v.Name)))
         {
             needed.UnionWith(Locals(value.Value));
         }
 
-        return _plan.KeyRanges.Values.Where(v => needed.Contains(v.Name));
+        return values.Where(v => needed.Contains(v.Name));
 
         static IEnumerable<string> Locals(Expr e) => ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name);
     }
@@ -103,22 +106,25 @@ internal sealed partial class ExpertEmitter
     {
         ChecksPlan checks = _plan.Checks;
         CSharpPrinter printer = _cpuBounds;
+        HashSet<NamedValue> declared = [];
         return new()
         {
             ["is_needed"] = checks.Ends.Any(),
             ["positions"] = Positions(checks).ToArray(),
-            ["values"] = DeclareBounds(printer, checks.Values),
             ["divisors"] = checks.Divisors.Select(d => new ScriptObject
             {
                 ["text"] = _cpu.Print(d),
                 ["literal"] = Names.Literal(_author.Print(d)),
             }).ToArray(),
+            // An index that is itself looked up: its table is checked first.
             ["covers"] = checks.Covers.Select(c => new ScriptObject
             {
+                ["values"] = DeclareBounds(printer, UsedBy(checks.Values, c.Low, c.High).Where(declared.Add)),
                 ["field"] = Names.Field(c.Table),
                 ["low"] = printer.Print(c.Low),
                 ["high"] = printer.Print(c.High),
             }).ToArray(),
+            ["values"] = DeclareBounds(printer, checks.Values.Where(declared.Add)),
             ["demands"] = checks.Demands.Select(d => new ScriptObject
             {
                 ["always"] = printer.Print(d.Always),

@@ -11,12 +11,16 @@ switch (args.FirstOrDefault())
     case "first":
         FirstCall.Run(args.Skip(1).FirstOrDefault());
         return 0;
+    case "classify":
+        ClassifyBenchmark.Run();
+        return 0;
     default:
         Console.Error.WriteLine("""
-            usage: ort | memory | first
+            usage: ort | memory | first | classify
               ort     dense and window attention against ONNX Runtime
               memory  peak memory up to 256K tokens
               first   first call of every pattern in a fresh process
+              classify  tiles of a million by a million tokens
             """);
         return 2;
 }
