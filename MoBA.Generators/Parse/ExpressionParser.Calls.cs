@@ -188,7 +188,7 @@ internal sealed partial class ExpressionParser
                     Expr condition = Parse(branch.Condition, scope);
                     Expr? whenTrue = ParseStatements([branch.WhenTrue, .. rest], scope);
                     Expr? whenFalse = ParseStatements(branch.WhenFalse is { } other ? [other, .. rest] : rest, scope);
-                    return whenTrue is null || whenFalse is null ? null : Fold.Select(condition, whenTrue, whenFalse);
+                    return whenTrue is null || whenFalse is null ? null : Select(condition, whenTrue, whenFalse);
                 case IVariableDeclarationGroupOperation group:
                     scope = Declare(group, scope);
                     break;

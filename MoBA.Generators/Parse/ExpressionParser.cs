@@ -80,13 +80,20 @@ internal sealed partial class ExpressionParser(
             IArrayElementReferenceOperation { Indices: [var index] } a => ParseLookup(a, a.ArrayReference, index, scope),
             IUnaryOperation u => ParseUnary(u, scope),
             IBinaryOperation b => ParseBinary(b, scope),
-            IConditionalOperation { WhenFalse: { } whenFalse } c => Typed(c, _ => Fold.Select(
+            IConditionalOperation { WhenFalse: { } whenFalse } c => Typed(c, _ => Select(
                 Parse(c.Condition, scope), Parse(c.WhenTrue, scope), Parse(whenFalse, scope))),
             IIsPatternOperation p => ParsePattern(p.Pattern, Parse(p.Value, scope)),
             IInvocationOperation i => ParseCall(i, scope),
             _ => Unsupported(operation),
         };
     }
+
+    /// <summary>?: and if, folded; but a table that the condition reads stays, so that its length is checked as the author's own
+    /// code would.</summary>
+    private static Expr Select(Expr condition, Expr whenTrue, Expr whenFalse) =>
+        whenTrue.Equals(whenFalse) && ExprWalk.Any(condition, static n => n is Lookup)
+            ? new Conditional(condition, whenTrue, whenFalse)
+            : Fold.Select(condition, whenTrue, whenFalse);
 
     private static Expr? Literal(object? value) => value switch
     {
