@@ -106,6 +106,8 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
 
     private (string Text, Level Level) FormatUnary(Unary u) => u.Op switch
     {
+        // Bounds are 64-bit: the negative of the least int is no int.
+        UnaryOp.Negate when inBounds && u.Type == ExprType.Int && !IsWide(u.Operand) => ($"-(long){Print(u.Operand, Level.Unary)}", Level.Unary),
         UnaryOp.Negate => ($"-{PrintNegated(u.Operand)}", Level.Unary),
         UnaryOp.Complement => ($"~{Print(u.Operand, Level.Unary)}", Level.Unary),
         UnaryOp.Not => ($"!{Print(u.Operand, Level.Unary)}", Level.Unary),
@@ -173,6 +175,7 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         VariableRef v => v.Variable > Variable.Score,
         LocalRef { Type: ExprType.Int } => true,
         IntLiteral i => i.Value is < int.MinValue or > int.MaxValue,
+        Unary { Op: UnaryOp.Negate } => true,
         Unary u => IsWide(u.Operand),
         Binary { Type: ExprType.Int, Op: < BinaryOp.Divide } => true,
         Binary { Type: ExprType.Int } b => IsWide(b.Left) || IsWide(b.Right),
