@@ -71,18 +71,20 @@ public sealed unsafe class CpuTile
     public KeyTileEnumerator KeyTiles(Span<KeyRange> ranges) => new(KeyTileEnumerator.Normalize(ranges, Keys));
 
     /// <summary>Pass: scores of the key tile at <paramref name="k0"/>, scale * Q K^T, [query, key].</summary>
+    /// <param name="k0">Start of the key tile.</param>
+    /// <param name="kind">The tile's class. A partial tile must be masked with <see cref="Keep"/> before
+    /// <see cref="Accumulate"/>: its rows that attend nothing are not computed and hold leftovers.</param>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Scores(int k0)
+    public void Scores(int k0, TileKind kind)
     {
         _cancellation.ThrowIfCancellationRequested();
         float* keys = _keys + k0 / KeyTile * _tileSize;
-        bool partial = _kernel!.Classify(Q0, Q1, k0, LastKey(k0), Head) != TileKind.Full;
         for (int block = 0; block < _blocks; block++)
         {
             int row = block * TileMath.BlockRows;
-            if (partial && IsEmpty(row, k0))
-                continue;   // what stands there now is not attended either, so the expert's mask hides it
+            if (kind != TileKind.Full && IsEmpty(row, k0))
+                continue;
             _math.Scores(_q + row * TileMath.RowStride, keys, _scores + row * KeyTile, _dim);
         }
     }

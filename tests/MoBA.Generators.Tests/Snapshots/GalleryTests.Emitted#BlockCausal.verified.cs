@@ -189,7 +189,7 @@ namespace MoBA.Generated.MoBA_Patterns
                     continue;
                 }
 
-                tile.Scores(k0);
+                tile.Scores(k0, kind);
                 if (kind == TileKind.Partial)
                 {
                     Mask(tile, k0);

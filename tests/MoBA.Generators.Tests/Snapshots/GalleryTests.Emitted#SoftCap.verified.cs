@@ -191,7 +191,7 @@ namespace MoBA.Generated.MoBA_Patterns
                     continue;
                 }
 
-                tile.Scores(k0);
+                tile.Scores(k0, kind);
                 Modify(tile, k0);
                 if (kind == TileKind.Partial)
                 {

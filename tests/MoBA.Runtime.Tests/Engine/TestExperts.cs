@@ -93,7 +93,7 @@ internal abstract class TestExpert : ISparseExpert
                 TileKind kind = Classify(tile.Q0, tile.Q1, k0, tile.LastKey(k0), tile.Head);
                 if (kind == TileKind.Empty)
                     continue;
-                tile.Scores(k0);
+                tile.Scores(k0, kind);
                 if (expert.Modifies)
                     Modify(tile, k0);
                 if (kind == TileKind.Partial)
