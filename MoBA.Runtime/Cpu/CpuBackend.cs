@@ -61,6 +61,15 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
             while (queue.TryTake(out long tile))
                 packed.Pack(tile);
         });
+        if (packed.MustShrinkValues())
+        {
+            new WorkQueue(packed.Tiles, cancellationToken).Run(workers, queue =>
+            {
+                while (queue.TryTake(out long tile))
+                    packed.ShrinkValues(tile);
+            });
+        }
+
         return packed;
     }
 

@@ -27,6 +27,8 @@ public sealed unsafe class CpuTile
     private readonly float* _scores;    // [QueryTile][KeyTile]
     private readonly float* _state;     // [Blocks][StateSize]
 
+    private readonly int[] _exponents = new int[QueryTile];   // powers of two by which the careful rows' scores are too small
+
     private CpuKernel? _kernel;
     private float* _keys;
     private long _tileSize;
@@ -34,6 +36,8 @@ public sealed unsafe class CpuTile
     private int _paddedDim;
     private int _blocks;
     private float _unit;
+    private bool _careful;
+    private int _valueExponent;
     private CancellationToken _cancellation;
 
     internal CpuTile(TileMath math)
@@ -86,6 +90,8 @@ public sealed unsafe class CpuTile
             if (kind != TileKind.Full && IsEmpty(row, k0))
                 continue;
             _math.Scores(_q + row * TileMath.RowStride, keys, _scores + row * KeyTile, _dim);
+            if (_careful)
+                Grow(row);
         }
     }
 
@@ -123,7 +129,9 @@ public sealed unsafe class CpuTile
             int row = block * TileMath.BlockRows;
             float* scores = _scores + row * KeyTile;
             float* state = _state + block * TileMath.StateSize;
-            if (_math.Softmax(scores, state, _unit))
+            if (_unit != 1)
+                ToPowersOfTwo(scores);
+            if (_math.Softmax(scores, state))
                 _math.Accumulate(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset, _paddedDim);
         }
     }
@@ -144,16 +152,18 @@ public sealed unsafe class CpuTile
         _blocks = (count + TileMath.BlockRows - 1) / TileMath.BlockRows;
         _unit = naturalScores ? Log2E : 1;
         _cancellation = cancellation;
+        _careful = false;
+        _valueExponent = packed.ValueExponent;
 
         // Powers of two: the exponential is then cheapest, and a score modifier still sees natural scores.
-        float scale = naturalScores ? problem.Scale : problem.Scale * Log2E;
+        double scale = (double)problem.Scale * (naturalScores ? 1 : Log2E);
         for (int row = 0; row < _blocks * TileMath.BlockRows; row++)
         {
             Span<float> q = new(_q + row * TileMath.RowStride, _dim);
             if (row < count)
             {
                 problem.Q.ReadRow(s.FirstQueryToken + firstQuery + row, head, q);
-                TensorPrimitives.Multiply(q, scale, q);
+                ScaleQuery(row, q, scale, packed.LargestKey);
             }
             else
             {
@@ -182,6 +192,8 @@ public sealed unsafe class CpuTile
             float sum = Vector512.Sum(Vector512.LoadAligned(state + TileMath.SumOffset + inBlock * 16));
             Span<float> output = new(_output + row * TileMath.RowStride, _dim);
             TensorPrimitives.Multiply(output, sum == 0 ? 0 : 1 / sum, output);
+            if (_valueExponent != 0)
+                Magnitude.Scale(output, _valueExponent);
             problem.Output.WriteRow(firstToken + row, Head, output);
             if (problem.Lse is not null)
             {
@@ -197,6 +209,48 @@ public sealed unsafe class CpuTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private float* At(int q, int column) => _scores + (q - Q0) * KeyTile + column;
+
+    // Where a score could leave the range of float, the row is divided by a power of two, which Grow gives back.
+    private void ScaleQuery(int row, Span<float> q, double scale, float largestKey)
+    {
+        _exponents[row] = 0;
+        float largest = Magnitude.Largest(q, out _);
+        double scaled = largest * Math.Abs(scale);
+        double bound = Math.Max(scaled, scaled * largestKey * _dim);
+        if (bound <= Magnitude.Comfort && Math.Abs(scale) <= Magnitude.Comfort)
+        {
+            TensorPrimitives.Multiply(q, (float)scale, q);
+            return;
+        }
+
+        _careful = true;
+        _exponents[row] = Magnitude.Excess(bound);
+        for (int i = 0; i < q.Length; i++)
+            q[i] = (float)Math.ScaleB(q[i] * scale, -_exponents[row]);
+    }
+
+    private void Grow(int firstRow)
+    {
+        for (int row = firstRow; row < firstRow + TileMath.BlockRows; row++)
+        {
+            float* scores = _scores + row * KeyTile;
+            for (int column = 0; column < KeyTile; column++)
+            {
+                double score = Math.ScaleB((double)scores[column], _exponents[row]);
+                scores[column] = (float)Math.Clamp(score, -Magnitude.LargestScore, Magnitude.LargestScore);
+            }
+        }
+    }
+
+    // A modifier sees natural scores, and may return more than a power of two can be. A product that were fused with the
+    // softmax's subtraction would differ from the maximum by its rounding, which is not small where the scores are large.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ToPowersOfTwo(float* scores)
+    {
+        Vector512<float> most = Vector512.Create(Magnitude.LargestScore);
+        for (float* end = scores + TileMath.BlockRows * KeyTile; scores < end; scores += Vector512<float>.Count)
+            Vector512.MinNative(most, Vector512.Load(scores) * Log2E).Store(scores);
+    }
 
     private bool IsEmpty(int row, int k0)
     {

@@ -23,7 +23,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
     }
 
     /// <inheritdoc/>
-    public override bool Softmax(float* scores, float* state, float unit) => SoftmaxBlock(scores, state, unit);
+    public override bool Softmax(float* scores, float* state) => SoftmaxBlock(scores, state);
 
     /// <inheritdoc/>
     public override void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns)
@@ -109,7 +109,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool SoftmaxBlock(float* scores, float* state, float unit)
+    private static bool SoftmaxBlock(float* scores, float* state)
     {
         // Pass 1: the largest score of each row, kept for a moment where the factors go.
         float* alpha = state + AlphaOffset;
@@ -129,7 +129,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
 
         // Pass 2: new maxima, and the factors from the old ones to them.
         Floats old = Vector256.Load(state + MaxOffset);
-        Floats max = Vector256.MaxNative(Vector256.Load(alpha) * unit, old);
+        Floats max = Vector256.MaxNative(Vector256.Load(alpha), old);
         Floats seen = ~Vector256.Equals(max, Vector256.Create(float.NegativeInfinity));
         Floats zero = max & seen;
         max.Store(state + MaxOffset);
@@ -137,7 +137,6 @@ internal sealed unsafe class NarrowTileMath : TileMath
         Exp2.Of(old - zero).Store(alpha);
 
         // Pass 3: probabilities and their sums.
-        Floats units = Vector256.Create(unit);
         for (int row = 0; row < BlockRows; row++)
         {
             float* s = scores + row * KeyTile;
@@ -146,7 +145,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
             Floats total = Vector256.Load(sum) * alpha[row];
             for (int column = 0; column < KeyTile; column += 8)
             {
-                Floats p = Exp2.Of(Vector256.MultiplyAddEstimate(Vector256.Load(s + column), units, least));
+                Floats p = Exp2.Of(Vector256.Load(s + column) + least);
                 p.Store(s + column);
                 total += p;
             }

@@ -16,6 +16,8 @@ internal sealed unsafe class PackedKeys
     private readonly TileMath _math;
     private readonly float* _data;
     private readonly int[] _firstTile;
+    private float _largestKey;
+    private float _largestValue;
 
     /// <summary>Lays the problem out in <paramref name="data"/>, which <see cref="Pack"/> fills.</summary>
     public PackedKeys(AttentionProblem problem, TileMath math, float* data)
@@ -29,6 +31,12 @@ internal sealed unsafe class PackedKeys
 
     /// <summary>Columns of a value row, zeros included.</summary>
     public int PaddedDim { get; }
+
+    /// <summary>Largest finite magnitude among the keys packed so far.</summary>
+    public float LargestKey => _largestKey;
+
+    /// <summary>The values are divided by two to this power, so that their sums fit float; 0 unless they are huge.</summary>
+    public int ValueExponent { get; private set; }
 
     /// <summary>Key tiles of all sequences and key heads.</summary>
     public long Tiles => (long)_firstTile[^1] * _problem.KeyHeads;
@@ -57,6 +65,21 @@ internal sealed unsafe class PackedKeys
         int count = Math.Min(KeyTile, s.Keys - k0);
         PackTransposed(s.FirstKeyToken + k0, count, head, Keys(sequence, head, k0));
         PackPanels(s.FirstKeyToken + k0, count, head, Values(sequence, head, k0));
+    }
+
+    /// <summary>Pass, after all tiles were packed: sets <see cref="ValueExponent"/>.</summary>
+    /// <returns>Whether every tile must be given to <see cref="ShrinkValues"/>.</returns>
+    public bool MustShrinkValues()
+    {
+        ValueExponent = Magnitude.Excess((double)_largestValue * _problem.Sequences.Max(s => s.Keys));
+        return ValueExponent > 0;
+    }
+
+    /// <summary>Divides the values of one tile, numbered as for <see cref="Pack"/>.</summary>
+    public void ShrinkValues(long tile)
+    {
+        float* keys = _data + ((tile % _problem.KeyHeads * _firstTile[^1]) + (tile / _problem.KeyHeads)) * TileSize;
+        Magnitude.Scale(new Span<float>(keys + KeyTile * _problem.Dim, KeyTile * PaddedDim), -ValueExponent);
     }
 
     private long Index(int sequence, int head, int k0) => (long)head * _firstTile[^1] + _firstTile[sequence] + k0 / KeyTile;
@@ -91,6 +114,7 @@ internal sealed unsafe class PackedKeys
     {
         int dim = _problem.Dim;
         float* rows = stackalloc float[4 * dim];
+        float largest = 0;
         for (int key = 0; key < KeyTile; key += 4)
         {
             for (int i = 0; i < 4; i++)
@@ -102,8 +126,11 @@ internal sealed unsafe class PackedKeys
                     row.Clear();
             }
 
+            largest = Math.Max(largest, Magnitude.Largest(new ReadOnlySpan<float>(rows, 4 * dim), out _));
             Transpose(rows, dim, keys + key);
         }
+
+        Magnitude.Raise(ref _largestKey, largest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -121,6 +148,7 @@ internal sealed unsafe class PackedKeys
         float* row = stackalloc float[PaddedDim];
         Span<float> components = new(row, _problem.Dim);
         new Span<float>(row, PaddedDim).Clear();
+        float largest = 0;
         for (int key = 0; key < KeyTile; key++)
         {
             if (key < count)
@@ -128,11 +156,14 @@ internal sealed unsafe class PackedKeys
             else
                 components.Clear();
 
+            largest = Math.Max(largest, Magnitude.Largest(components, out _));
             for (int column = 0, width; column < PaddedDim; column += width)
             {
                 width = _math.PanelWidth(PaddedDim - column);
                 new ReadOnlySpan<float>(row + column, width).CopyTo(new Span<float>(values + column * KeyTile + key * width, width));
             }
         }
+
+        Magnitude.Raise(ref _largestValue, largest);
     }
 }

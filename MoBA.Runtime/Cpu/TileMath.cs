@@ -45,10 +45,10 @@ internal abstract unsafe class TileMath
     /// <summary>scores[6][64] = q[6][dim] keys[dim][64].</summary>
     public abstract void Scores(float* q, float* keys, float* scores, int dim);
 
-    /// <summary>Online softmax of scores[6][64], in place: probabilities relative to the new maximum, and the block's state.
-    /// <paramref name="unit"/> turns scores into powers of two.</summary>
+    /// <summary>Online softmax of scores[6][64], in powers of two and in place: probabilities relative to the new maximum,
+    /// and the block's state.</summary>
     /// <returns>Whether any row sees a key of this tile; if not, neither the state nor the output changes.</returns>
-    public abstract bool Softmax(float* scores, float* state, float unit);
+    public abstract bool Softmax(float* scores, float* state);
 
     /// <summary>output[6][columns] = alpha[6] * output + probabilities[6][64] values[64][columns]; values lie in panels of
     /// <see cref="PanelWidth"/> columns, [panel][64][width].</summary>

@@ -20,7 +20,7 @@ internal sealed unsafe class WideTileMath : TileMath
     public override void Scores(float* q, float* keys, float* scores, int dim) => ScoreBlock(q, keys, scores, dim);
 
     /// <inheritdoc/>
-    public override bool Softmax(float* scores, float* state, float unit) => SoftmaxBlock(scores, state, unit);
+    public override bool Softmax(float* scores, float* state) => SoftmaxBlock(scores, state);
 
     /// <inheritdoc/>
     public override void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns)
@@ -203,7 +203,7 @@ internal sealed unsafe class WideTileMath : TileMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool SoftmaxBlock(float* scores, float* state, float unit)
+    private static bool SoftmaxBlock(float* scores, float* state)
     {
         // Pass 1: the largest score of each row.
         Floats largest = RowMaxima(
@@ -216,23 +216,22 @@ internal sealed unsafe class WideTileMath : TileMath
         // Pass 2: new maxima, and the factors from the old ones to them.
         float* alpha = state + AlphaOffset;
         Floats old = Vector512.LoadAligned(state + MaxOffset);
-        Floats max = Vector512.MaxNative(largest * unit, old);
+        Floats max = Vector512.MaxNative(largest, old);
         Floats zero = Vector512.ConditionalSelect(Vector512.Equals(max, none), Floats.Zero, max);
         max.StoreAligned(state + MaxOffset);
         zero.StoreAligned(state + BaseOffset);
         Exp2.Of(old - zero).StoreAligned(alpha);
 
         // Pass 3: probabilities and their sums.
-        Floats units = Vector512.Create(unit);
         for (int row = 0; row < BlockRows; row++)
         {
             float* s = scores + row * KeyTile;
             float* sum = state + SumOffset + row * 16;
             Floats least = Vector512.Create(-state[BaseOffset + row]);
-            Floats p0 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s), units, least));
-            Floats p1 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 16), units, least));
-            Floats p2 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 32), units, least));
-            Floats p3 = Exp2.Of(Vector512.MultiplyAddEstimate(Vector512.LoadAligned(s + 48), units, least));
+            Floats p0 = Exp2.Of(Vector512.LoadAligned(s) + least);
+            Floats p1 = Exp2.Of(Vector512.LoadAligned(s + 16) + least);
+            Floats p2 = Exp2.Of(Vector512.LoadAligned(s + 32) + least);
+            Floats p3 = Exp2.Of(Vector512.LoadAligned(s + 48) + least);
             p0.StoreAligned(s);
             p1.StoreAligned(s + 16);
             p2.StoreAligned(s + 32);

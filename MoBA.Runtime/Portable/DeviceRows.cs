@@ -23,9 +23,10 @@ internal sealed class DeviceRows(int tokens, int heads, int dim, bool interleave
     /// <summary>Pieces from a piece of a row to the next.</summary>
     public long PieceStride => interleaved ? tokens : 1;
 
-    /// <summary>The tensor as it lies on the device.</summary>
-    public Float4[] Read(TensorView tensor)
+    /// <summary>The tensor as it lies on the device, and the largest magnitude of its finite elements.</summary>
+    public Float4[] Read(TensorView tensor, out float largest)
     {
+        largest = 0;
         MemoryBudget.Require(Length * 16, "a copy of a tensor for the device");
         Float4[] result = new Float4[Length];
         Float4[] row = new Float4[_pieces];
@@ -33,7 +34,9 @@ internal sealed class DeviceRows(int tokens, int heads, int dim, bool interleave
         {
             for (int head = 0; head < heads; head++)
             {
-                tensor.ReadRow(token, head, MemoryMarshal.Cast<Float4, float>(row.AsSpan()));
+                Span<float> elements = MemoryMarshal.Cast<Float4, float>(row.AsSpan());
+                tensor.ReadRow(token, head, elements);
+                largest = Math.Max(largest, Magnitude.Largest(elements, out _));
                 long start = (token * TokenStride) + (head * HeadStride);
                 for (int piece = 0; piece < row.Length; piece++)
                     result[start + (piece * PieceStride)] = row[piece];
@@ -41,6 +44,17 @@ internal sealed class DeviceRows(int tokens, int heads, int dim, bool interleave
         }
 
         return result;
+    }
+
+    /// <summary>Divides all elements by two to the power <paramref name="exponent"/>.</summary>
+    public static void Shrink(Float4[] values, int exponent)
+    {
+        const int chunk = 1 << 20;
+        for (int start = 0; exponent != 0 && start < values.Length; start += chunk)
+        {
+            Span<Float4> part = values.AsSpan(start, Math.Min(chunk, values.Length - start));
+            Magnitude.Scale(MemoryMarshal.Cast<Float4, float>(part), -exponent);
+        }
     }
 
     /// <summary>The way back.</summary>

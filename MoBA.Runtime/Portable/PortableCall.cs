@@ -15,6 +15,8 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
     private readonly DeviceRows _queries, _keys;
     private readonly MemoryBuffer1D<Float4, Stride1D.Dense> _q, _k, _v, _o;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _lse;
+    private readonly float _scale, _scaleRest = 1, _valueFactor = 1;
+    private readonly bool _careful;
 
     /// <summary>Copies the tensors to the device.</summary>
     /// <exception cref="InsufficientMemoryException">They do not fit there.</exception>
@@ -27,9 +29,20 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         _keys = new(problem.Sequences.Max(s => s.FirstKeyToken + s.Keys), problem.KeyHeads, problem.Dim, interleaved: false);
         try
         {
-            _q = Upload<Float4>(_queries.Read(problem.Q));
-            _k = Upload<Float4>(_keys.Read(problem.K));
-            _v = Upload<Float4>(_keys.Read(problem.V));
+            Float4[] queries = _queries.Read(problem.Q, out float largestQuery);
+            _k = Upload<Float4>(_keys.Read(problem.K, out float largestKey));
+            Float4[] values = _keys.Read(problem.V, out float largestValue);
+
+            // One power of two for all queries and one for all values, where a sum could leave the range of float.
+            double score = (double)largestQuery * largestKey * problem.Dim, scale = Math.Abs((double)problem.Scale);
+            int shrink = Magnitude.Excess(score), shrinkValues = Magnitude.Excess((double)largestValue * problem.Sequences.Max(s => s.Keys));
+            _careful = Math.Max(score, score * scale) > Magnitude.Comfort || shrinkValues > 0;
+            (_scale, _scaleRest) = SplitScale(problem.Scale, shrink);
+            _valueFactor = (float)Math.ScaleB(1.0, shrinkValues);
+            DeviceRows.Shrink(queries, shrink);
+            DeviceRows.Shrink(values, shrinkValues);
+            _q = Upload<Float4>(queries);
+            _v = Upload<Float4>(values);
             _o = Allocate<Float4>(_queries.Length);
             _o.MemSetToZero();
             float[] nothing = new float[(long)_queries.Tokens * problem.QueryHeads];
@@ -126,8 +139,18 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
             Heads = _problem.QueryHeads,
             HeadsPerKeyHead = _problem.QueryHeads / _problem.KeyHeads,
             QueryStart = sequence.Position,
-            Scale = _problem.Scale,
+            Scale = _scale,
+            ScaleRest = _scaleRest,
+            ValueFactor = _valueFactor,
+            Careful = _careful ? 1 : 0,
         };
+    }
+
+    // scale * 2^exponent as two factors of which the second is at least 1, since one float may not hold it.
+    private static (float First, float Second) SplitScale(float scale, int exponent)
+    {
+        int first = Math.Clamp(126 - Math.ILogB(Math.Max(1, Math.Abs(scale))), 0, exponent);
+        return (MathF.ScaleB(scale, first), MathF.ScaleB(1, Math.Min(127, exponent - first)));
     }
 
     private MemoryBuffer1D<T, Stride1D.Dense> Upload<T>(ReadOnlySpan<T> values)

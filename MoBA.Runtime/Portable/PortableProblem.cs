@@ -74,4 +74,14 @@ public struct PortableProblem
 
     /// <summary>Factor of the raw scores.</summary>
     public float Scale;
+
+    /// <summary>Second factor of the raw scores, at least 1, where the call is <see cref="Careful"/>.</summary>
+    public float ScaleRest;
+
+    /// <summary>Factor of the finished output.</summary>
+    public float ValueFactor;
+
+    /// <summary>1 where scores or sums could leave the range of float: the queries were divided by a power of two, which the
+    /// scale gives back, and scores are held within it; else 0.</summary>
+    public int Careful;
 }

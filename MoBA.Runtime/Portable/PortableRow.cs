@@ -123,6 +123,8 @@ public struct PortableRow
         }
 
         s.Multiply(_problem.Scale);
+        if (_problem.Careful != 0)
+            s.Hold(_problem.ScaleRest);
         return s;
     }
 
@@ -143,7 +145,7 @@ public struct PortableRow
     /// <summary>Divides the output by the softmax sum and writes the log-sum-exp. A row that saw no key keeps its zero output.</summary>
     public readonly void Finish()
     {
-        if (!(_sum > 0))
+        if (_sum == 0)
         {
             _problem.Lse[_lse] = float.NegativeInfinity;
             return;
@@ -158,6 +160,8 @@ public struct PortableRow
             o.Y *= factor;
             o.Z *= factor;
             o.W *= factor;
+            if (_problem.Careful != 0)
+                o = Held(o, _problem.ValueFactor);
             _problem.Output[at] = o;
         }
 
@@ -215,6 +219,15 @@ public struct PortableRow
     private readonly long KeyRow(int key) => (KeyAt(key) * _problem.KeyStride) + _keyHead;
 
     private static float Dot(Float4 a, Float4 b, float sum) => sum + (a.X * b.X) + (a.Y * b.Y) + (a.Z * b.Z) + (a.W * b.W);
+
+    private static Float4 Held(Float4 o, float factor)
+    {
+        o.X = PortableScores.Held(o.X * factor, float.MaxValue);
+        o.Y = PortableScores.Held(o.Y * factor, float.MaxValue);
+        o.Z = PortableScores.Held(o.Z * factor, float.MaxValue);
+        o.W = PortableScores.Held(o.W * factor, float.MaxValue);
+        return o;
+    }
 
     private static Float4 Add(Float4 o, float p, Float4 v)
     {

@@ -4,6 +4,8 @@ namespace MoBA.Runtime.Portable;
 /// a loop would leave the registers.</summary>
 public struct PortableScores
 {
+    private const float LargestScore = 1e38f;
+
     /// <summary>Score of key 0 of the tile.</summary>
     public float S0;
 
@@ -106,6 +108,27 @@ public struct PortableScores
         S15 *= factor;
     }
 
+    /// <summary>Multiplies every score, and holds it where the difference of two is still a float.</summary>
+    public void Hold(float factor)
+    {
+        S0 = Held(S0 * factor, LargestScore);
+        S1 = Held(S1 * factor, LargestScore);
+        S2 = Held(S2 * factor, LargestScore);
+        S3 = Held(S3 * factor, LargestScore);
+        S4 = Held(S4 * factor, LargestScore);
+        S5 = Held(S5 * factor, LargestScore);
+        S6 = Held(S6 * factor, LargestScore);
+        S7 = Held(S7 * factor, LargestScore);
+        S8 = Held(S8 * factor, LargestScore);
+        S9 = Held(S9 * factor, LargestScore);
+        S10 = Held(S10 * factor, LargestScore);
+        S11 = Held(S11 * factor, LargestScore);
+        S12 = Held(S12 * factor, LargestScore);
+        S13 = Held(S13 * factor, LargestScore);
+        S14 = Held(S14 * factor, LargestScore);
+        S15 = Held(S15 * factor, LargestScore);
+    }
+
     /// <summary>Replaces every score by exp(score - <paramref name="max"/>).</summary>
     public void Exp(float max)
     {
@@ -126,6 +149,9 @@ public struct PortableScores
         S14 = PortableMath.Exp(S14 - max);
         S15 = PortableMath.Exp(S15 - max);
     }
+
+    /// <summary><paramref name="x"/> held within <paramref name="limit"/>; NaN stays NaN.</summary>
+    internal static float Held(float x, float limit) => x > limit ? limit : x < -limit ? -limit : x;
 
     private static float Kept(float score, int bit) => bit != 0 ? score : float.NegativeInfinity;
 
