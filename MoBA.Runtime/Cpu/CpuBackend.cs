@@ -19,6 +19,9 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
     {
     }
 
+    /// <summary>Key tiles that the last call packed.</summary>
+    internal long LastPacked { get; private set; }
+
     /// <inheritdoc/>
     public override Target Target => Target.Cpu;
 
@@ -33,7 +36,8 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
         NativeBuffer workspace = RentWorkspace(bytes);
         try
         {
-            PackedKeys packed = Pack(problem, workspace, cancellationToken);
+            PackedKeys packed = Pack(ReachedTiles.Of(kernel, expert.Info.DependsOnHead, problem), problem, workspace, cancellationToken);
+            LastPacked = packed.Packed;
             clock.End("pack");
             AttendTiles(kernel, problem, packed, cancellationToken);
             clock.End("attend");
@@ -53,24 +57,22 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
             tile.Free();
     }
 
-    private unsafe PackedKeys Pack(AttentionProblem problem, NativeBuffer workspace, CancellationToken cancellationToken)
+    private unsafe PackedKeys Pack(long[]? reached, AttentionProblem problem, NativeBuffer workspace, CancellationToken cancellationToken)
     {
         PackedKeys packed = new(problem, math, workspace.Floats);
-        new WorkQueue(packed.Tiles, cancellationToken).Run(workers, queue =>
-        {
-            while (queue.TryTake(out long tile))
-                packed.Pack(tile);
-        });
+        ForEachTile(reached, packed, packed.Pack, cancellationToken);
         if (packed.MustShrinkValues())
-        {
-            new WorkQueue(packed.Tiles, cancellationToken).Run(workers, queue =>
-            {
-                while (queue.TryTake(out long tile))
-                    packed.ShrinkValues(tile);
-            });
-        }
-
+            ForEachTile(reached, packed, packed.ShrinkValues, cancellationToken);
         return packed;
+    }
+
+    private void ForEachTile(long[]? reached, PackedKeys packed, Action<long> work, CancellationToken cancellationToken)
+    {
+        new WorkQueue(reached?.Length ?? packed.Tiles, cancellationToken).Run(workers, queue =>
+        {
+            while (queue.TryTake(out long item))
+                work(reached is null ? item : reached[item]);
+        });
     }
 
     private void AttendTiles(CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CancellationToken cancellationToken)

@@ -16,6 +16,7 @@ internal sealed unsafe class PackedKeys
     private readonly TileMath _math;
     private readonly float* _data;
     private readonly int[] _firstTile;
+    private long _packed;
     private float _largestKey;
     private float _largestValue;
 
@@ -31,6 +32,9 @@ internal sealed unsafe class PackedKeys
 
     /// <summary>Columns of a value row, zeros included.</summary>
     public int PaddedDim { get; }
+
+    /// <summary>Key tiles packed so far.</summary>
+    public long Packed => _packed;
 
     /// <summary>Largest finite magnitude among the keys packed so far.</summary>
     public float LargestKey => _largestKey;
@@ -57,6 +61,7 @@ internal sealed unsafe class PackedKeys
     /// <summary>Packs one key tile; <paramref name="tile"/> counts over heads first, whose rows of a token lie side by side.</summary>
     public void Pack(long tile)
     {
+        Interlocked.Increment(ref _packed);
         int head = (int)(tile % _problem.KeyHeads);
         int inHead = (int)(tile / _problem.KeyHeads);
         int sequence = SequenceOf(inHead);

@@ -51,7 +51,7 @@ internal abstract class TestExpert : ISparseExpert
     }
 
     /// <summary>Runs of keys that may be attended; unsorted, overlapping and past the ends on purpose.</summary>
-    protected virtual int KeyRanges(long q0, long q1, int keys, Span<KeyRange> ranges)
+    protected virtual int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
     {
         ranges[0] = new(keys / 2, keys + 1000);
         ranges[1] = new(-5, keys / 2 + 70);
@@ -79,7 +79,7 @@ internal abstract class TestExpert : ISparseExpert
         }
 
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges) =>
-            expert.KeyRanges(q0, q1, keys, ranges);
+            expert.KeyRanges(q0, q1, keys, head, ranges);
 
         public override void Attend(CpuTile tile)
         {
@@ -155,7 +155,7 @@ internal sealed class WindowAndSinks(int window, int sinks) : TestExpert
 {
     public override bool Attends(int q, int k, int head) => q >= k && (q - k < window || k < sinks);
 
-    protected override int KeyRanges(long q0, long q1, int keys, Span<KeyRange> ranges)
+    protected override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
     {
         ranges[0] = new((int)q0 - window + 1, (int)q1 + 1);
         ranges[1] = new(0, sinks);

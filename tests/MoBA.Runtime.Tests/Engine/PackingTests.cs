@@ -1,0 +1,66 @@
+using System.Numerics.Tensors;
+using MoBA.Runtime.Cpu;
+using Xunit;
+
+namespace MoBA.Runtime.Tests;
+
+/// <summary>What is packed, and how much of it at once.</summary>
+public class PackingTests
+{
+    [Theory]
+    [InlineData(1, 70, 0, 2)]       // keys 10170..10239 fall into two tiles
+    [InlineData(1, 64, 0, 1)]
+    [InlineData(1, 64, 3, 2)]
+    [InlineData(200, 64, 0, 5)]     // keys 9977..10239 in the tiles from 9920 on
+    public void OnlyReachedKeyTilesArePacked(int queries, int window, int sinks, int tiles)
+    {
+        const int keys = 160 * CpuTile.KeyTile, keyHeads = 2;
+        CpuBackend backend = new(TileMath.Best, 2);
+        using AttentionEngine engine = new(backend);
+        Tensor<float> q = Inputs.Normal<float>(1, queries, 4, 16);
+        Tensor<float> k = Inputs.Normal<float>(2, keys, keyHeads, 16);
+        WindowAndSinks expert = new(window, sinks);
+        float[] actual = Inputs.Floats(engine.Attend(expert, q, k, k));
+        Assert.Equal(tiles * keyHeads, backend.LastPacked);
+        Same(Oracle.Attend(expert, q, k, k, new()).Output, actual);
+    }
+
+    [Fact]
+    public void ReachedTilesOfSeveralSequencesAndHeads()
+    {
+        CpuBackend backend = new(TileMath.Best, 2);
+        using AttentionEngine engine = new(backend);
+        AttentionOptions options = new() { Sequences = [0, 1, 1, 101, 103], KeySequences = [0, 700, 900, 1000, 1640] };
+        Tensor<float> q = Inputs.Normal<float>(1, 103, 2, 16);
+        Tensor<float> k = Inputs.Normal<float>(2, 1640, 2, 16);
+        foreach (bool byHead in new[] { false, true })
+        {
+            WindowByHead expert = new(byHead);
+            float[] actual = Inputs.Floats(engine.Attend(expert, q, k, k, options).Output);
+            Same(Oracle.Attend(expert, q, k, k, options).Output, actual);
+
+            // 10 keys before 700, none of the second, 100 keys, and the last of 640; head 1 also sees the first tile.
+            Assert.Equal(byHead ? 4 + 6 : 4 + 4, backend.LastPacked);
+        }
+    }
+
+    private static void Same(double[] expected, float[] actual)
+    {
+        for (int i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 1e-5);
+    }
+
+    private sealed class WindowByHead(bool byHead) : TestExpert
+    {
+        public override ExpertInfo Info => base.Info with { DependsOnHead = byHead };
+
+        public override bool Attends(int q, int k, int head) => q >= k && (q - k < 10 || (byHead && head == 1 && k < 5));
+
+        protected override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
+        {
+            ranges[0] = new((int)q0 - 9, (int)q1 + 1);
+            ranges[1] = new(0, 5);
+            return byHead && head == 1 ? 2 : 1;
+        }
+    }
+}
