@@ -7,8 +7,11 @@ namespace MoBA.Runtime.Cpu;
 /// them; pass "attend" runs the expert's kernel for every tile of queries. Every tile is computed by one thread in one order, so
 /// results do not depend on the number of threads.
 /// </summary>
-internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
+internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = CpuBackend.GroupBytes) : AttentionBackend
 {
+    // Packed keys and values at a time, unless one sequence needs more: short sequences are padded to a key tile.
+    private const long GroupBytes = 256L << 20;
+
     private readonly ConcurrentBag<CpuTile> _tiles = [];
     private NativeBuffer? _workspace;
     private volatile bool _disposed;
@@ -32,15 +35,19 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
     public override void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
     {
         CpuKernel? kernel = problem.Extent is { } extent ? expert.Bind(extent) : null;
-        long bytes = PackedKeys.Bytes(problem);
-        NativeBuffer workspace = RentWorkspace(bytes);
+        AttentionProblem[] groups = [.. Groups(problem)];
+        NativeBuffer workspace = RentWorkspace(groups.Max(PackedKeys.Bytes));
+        LastPacked = 0;
         try
         {
-            PackedKeys packed = Pack(ReachedTiles.Of(kernel, expert.Info.DependsOnHead, problem), problem, workspace, cancellationToken);
-            LastPacked = packed.Packed;
-            clock.End("pack");
-            AttendTiles(kernel, problem, packed, cancellationToken);
-            clock.End("attend");
+            foreach (AttentionProblem group in groups)
+            {
+                PackedKeys packed = Pack(ReachedTiles.Of(kernel, expert.Info.DependsOnHead, group), group, workspace, cancellationToken);
+                LastPacked += packed.Packed;
+                clock.End("pack");
+                AttendTiles(kernel, group, packed, cancellationToken);
+                clock.End("attend");
+            }
         }
         finally
         {
@@ -55,6 +62,28 @@ internal sealed class CpuBackend(TileMath math, int workers) : AttentionBackend
         Interlocked.Exchange(ref _workspace, null)?.Dispose();
         while (_tiles.TryTake(out CpuTile? tile))
             tile.Free();
+    }
+
+    // Runs of sequences, each as long as fits.
+    private IEnumerable<AttentionProblem> Groups(AttentionProblem problem)
+    {
+        AttentionSequence[] sequences = problem.Sequences;
+        long bound = Math.Max(groupBytes, sequences.Max(s => PackedKeys.Bytes(problem, s)));
+        int first = 0;
+        long bytes = 0;
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            long more = PackedKeys.Bytes(problem, sequences[i]);
+            if (bytes + more > bound)
+            {
+                yield return problem.Part(first..i);
+                (first, bytes) = (i, 0);
+            }
+
+            bytes += more;
+        }
+
+        yield return problem.Part(first..);
     }
 
     private unsafe PackedKeys Pack(long[]? reached, AttentionProblem problem, NativeBuffer workspace, CancellationToken cancellationToken)

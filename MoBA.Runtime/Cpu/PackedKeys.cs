@@ -46,8 +46,11 @@ internal sealed unsafe class PackedKeys
     public long Tiles => (long)_firstTile[^1] * _problem.KeyHeads;
 
     /// <summary>Bytes that <paramref name="problem"/> needs.</summary>
-    public static long Bytes(AttentionProblem problem) =>
-        (long)FirstTiles(problem)[^1] * problem.KeyHeads * KeyTile * (problem.Dim + Padded(problem.Dim)) * sizeof(float);
+    public static long Bytes(AttentionProblem problem) => problem.Sequences.Sum(s => Bytes(problem, s));
+
+    /// <summary>Bytes that one sequence of <paramref name="problem"/> needs.</summary>
+    public static long Bytes(AttentionProblem problem, AttentionSequence sequence) =>
+        ((long)sequence.Keys + KeyTile - 1) / KeyTile * problem.KeyHeads * KeyTile * (problem.Dim + Padded(problem.Dim)) * sizeof(float);
 
     /// <summary>The transposed keys of the key tile that starts at <paramref name="k0"/>.</summary>
     public float* Keys(int sequence, int head, int k0) => _data + Index(sequence, head, k0) * TileSize;

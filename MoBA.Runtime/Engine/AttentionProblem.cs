@@ -44,6 +44,22 @@ internal sealed unsafe class AttentionProblem
     /// <summary>The positions of all sequences that have queries and keys, or null where there is none.</summary>
     public required AttentionExtent? Extent { get; init; }
 
+    /// <summary>The same call of some of its sequences.</summary>
+    public AttentionProblem Part(Range sequences) => new()
+    {
+        Q = Q,
+        K = K,
+        V = V,
+        Output = Output,
+        Lse = Lse,
+        QueryHeads = QueryHeads,
+        KeyHeads = KeyHeads,
+        Dim = Dim,
+        Scale = Scale,
+        Sequences = Sequences[sequences],
+        Extent = Extent,
+    };
+
     /// <summary>Key head that query head <paramref name="head"/> reads.</summary>
     public int KeyHead(int head) => head / (QueryHeads / KeyHeads);
 }

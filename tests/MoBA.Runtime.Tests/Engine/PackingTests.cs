@@ -44,8 +44,40 @@ public class PackingTests
         }
     }
 
+    [Fact]
+    public void ManyShortSequencesFit()
+    {
+        // Padded to key tiles all at once they would need 13 GB.
+        const int sequences = 50_000, heads = 8, dim = 64;
+        using AttentionEngine engine = AttentionEngine.Create(Target.Cpu);
+        Tensor<float> x = Tensor.Create([.. Enumerable.Range(0, sequences * heads * dim).Select(i => i % 1999 / 1999f)], [sequences, heads, dim]);
+        AttentionOptions options = new() { Sequences = [.. Enumerable.Range(0, sequences + 1)] };
+        AttentionResult<float> result = engine.Attend(new Causal(), x, x, x, options);
+        Assert.Equal(Inputs.Floats(x), Inputs.Floats(result.Output));
+        Assert.Equal(["pack", "attend"], result.Timings.Select(t => t.Pass));
+    }
+
+    [Fact]
+    public void GroupsOfSequencesChangeNothing()
+    {
+        AttentionOptions options = new() { Sequences = [0, 1, 1, 65, 66, 300, 428, 429], ReturnLse = true };
+        Tensor<float> q = Inputs.Normal<float>(1, 429, 4, 24), k = Inputs.Normal<float>(2, 429, 2, 24);
+        float[] Attend(long groupBytes)
+        {
+            using AttentionEngine engine = new(new CpuBackend(TileMath.Best, 2, groupBytes));
+            AttentionResult<float> result = engine.Attend(new Causal(), q, k, k, options);
+            return [.. Inputs.Floats(result.Output), .. Inputs.Floats(result.Lse!)];
+        }
+
+        float[] together = Attend(long.MaxValue);
+        Assert.Equal(together, Attend(0));
+        Assert.Equal(together, Attend(200_000));
+        Same(Oracle.Attend(new Causal(), q, k, k, options).Output, together[..(429 * 4 * 24)]);
+    }
+
     private static void Same(double[] expected, float[] actual)
     {
+        Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], actual[i], 1e-5);
     }
