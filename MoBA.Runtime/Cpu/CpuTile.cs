@@ -38,6 +38,7 @@ public sealed unsafe class CpuTile
     private float _unit;
     private bool _careful;
     private int _valueExponent;
+    private ReadOnlyMemory<bool> _special;
     private CancellationToken _cancellation;
 
     internal CpuTile(TileMath math)
@@ -124,6 +125,7 @@ public sealed unsafe class CpuTile
             HideColumns(Keys - k0);
 
         float* values = _keys + k0 / KeyTile * _tileSize + KeyTile * _dim;
+        bool special = !_special.IsEmpty && _special.Span[k0 / KeyTile];
         for (int block = 0; block < _blocks; block++)
         {
             int row = block * TileMath.BlockRows;
@@ -131,7 +133,11 @@ public sealed unsafe class CpuTile
             float* state = _state + block * TileMath.StateSize;
             if (_unit != 1)
                 ToPowersOfTwo(scores);
-            if (_math.Softmax(scores, state))
+            if (!_math.Softmax(scores, state))
+                continue;
+            if (special)
+                AccumulateSeen(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset);
+            else
                 _math.Accumulate(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset, _paddedDim);
         }
     }
@@ -154,6 +160,7 @@ public sealed unsafe class CpuTile
         _cancellation = cancellation;
         _careful = false;
         _valueExponent = packed.ValueExponent;
+        _special = packed.Special(sequence, problem.KeyHead(head));
 
         // Powers of two: the exponential is then cheapest, and a score modifier still sees natural scores.
         double scale = (double)problem.Scale * (naturalScores ? 1 : Log2E);
@@ -227,6 +234,26 @@ public sealed unsafe class CpuTile
         _exponents[row] = Magnitude.Excess(bound);
         for (int i = 0; i < q.Length; i++)
             q[i] = (float)Math.ScaleB(q[i] * scale, -_exponents[row]);
+    }
+
+    // An infinity or NaN among the values of a key that a query does not attend must not reach it: 0 times it is NaN.
+    private void AccumulateSeen(float* probabilities, float* values, float* output, float* alpha)
+    {
+        for (int row = 0; row < TileMath.BlockRows; row++, probabilities += KeyTile, output += TileMath.RowStride)
+        {
+            Span<float> all = new(output, _paddedDim);
+            TensorPrimitives.Multiply(all, alpha[row], all);
+            for (int column = 0, width; column < _paddedDim; column += width)
+            {
+                width = _math.PanelWidth(_paddedDim - column);
+                Span<float> part = all.Slice(column, width);
+                for (int key = 0; key < KeyTile; key++)
+                {
+                    if (probabilities[key] != 0)
+                        TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(values + column * KeyTile + key * width, width), probabilities[key], part, part);
+                }
+            }
+        }
     }
 
     private void Grow(int firstRow)

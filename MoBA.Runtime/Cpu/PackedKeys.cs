@@ -16,6 +16,8 @@ internal sealed unsafe class PackedKeys
     private readonly TileMath _math;
     private readonly float* _data;
     private readonly int[] _firstTile;
+    private readonly bool[] _special;   // tiles with a value that is infinite or NaN
+    private volatile bool _anySpecial;
     private long _packed;
     private float _largestKey;
     private float _largestValue;
@@ -28,6 +30,7 @@ internal sealed unsafe class PackedKeys
         _data = data;
         PaddedDim = Padded(problem.Dim);
         _firstTile = FirstTiles(problem);
+        _special = new bool[Tiles];
     }
 
     /// <summary>Columns of a value row, zeros included.</summary>
@@ -58,6 +61,11 @@ internal sealed unsafe class PackedKeys
     /// <summary>The values of the key tile that starts at <paramref name="k0"/>.</summary>
     public float* Values(int sequence, int head, int k0) => Keys(sequence, head, k0) + KeyTile * _problem.Dim;
 
+    /// <summary>Whether the key tiles of one sequence and head, in order, have a value that is infinite or NaN; empty where no
+    /// tile at all has one.</summary>
+    public ReadOnlyMemory<bool> Special(int sequence, int head) =>
+        _anySpecial ? _special.AsMemory((int)Index(sequence, head, 0), _firstTile[sequence + 1] - _firstTile[sequence]) : default;
+
     /// <summary>Floats from a key tile to the next: its keys, then its values.</summary>
     public long TileSize => KeyTile * (_problem.Dim + PaddedDim);
 
@@ -72,7 +80,11 @@ internal sealed unsafe class PackedKeys
         int k0 = (inHead - _firstTile[sequence]) * KeyTile;
         int count = Math.Min(KeyTile, s.Keys - k0);
         PackTransposed(s.FirstKeyToken + k0, count, head, Keys(sequence, head, k0));
-        PackPanels(s.FirstKeyToken + k0, count, head, Values(sequence, head, k0));
+        if (PackPanels(s.FirstKeyToken + k0, count, head, Values(sequence, head, k0)))
+        {
+            _special[Index(sequence, head, k0)] = true;
+            _anySpecial = true;
+        }
     }
 
     /// <summary>Pass, after all tiles were packed: sets <see cref="ValueExponent"/>.</summary>
@@ -150,12 +162,14 @@ internal sealed unsafe class PackedKeys
         }
     }
 
+    // Returns whether a value is infinite or NaN.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackPanels(int token, int count, int head, float* values)
+    private bool PackPanels(int token, int count, int head, float* values)
     {
         float* row = stackalloc float[PaddedDim];
         Span<float> components = new(row, _problem.Dim);
         new Span<float>(row, PaddedDim).Clear();
+        bool any = false;
         float largest = 0;
         for (int key = 0; key < KeyTile; key++)
         {
@@ -164,7 +178,8 @@ internal sealed unsafe class PackedKeys
             else
                 components.Clear();
 
-            largest = Math.Max(largest, Magnitude.Largest(components, out _));
+            largest = Math.Max(largest, Magnitude.Largest(components, out bool special));
+            any |= special;
             for (int column = 0, width; column < PaddedDim; column += width)
             {
                 width = _math.PanelWidth(PaddedDim - column);
@@ -173,5 +188,6 @@ internal sealed unsafe class PackedKeys
         }
 
         Magnitude.Raise(ref _largestValue, largest);
+        return any;
     }
 }
