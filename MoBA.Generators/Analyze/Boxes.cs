@@ -31,6 +31,8 @@ internal sealed class SymbolicTile(NamedValues names, bool allKeys = false) : Bo
     }
 
     public override Expr Let(Expr e) => names.Let(e);
+
+    public override Expr? ValueOf(LocalRef name) => names.Values.FirstOrDefault(v => v.Name.Equals(name)).Value;
 }
 
 /// <summary>A box of numbers, with the values of parameters where they are known.</summary>

@@ -27,7 +27,7 @@ internal static class Fold
 
     public static Expr Add(Expr a, Expr b) => (a, b) switch
     {
-        (IntLiteral x, IntLiteral y) => Int(Saturate((decimal)x.Value + y.Value)),
+        (IntLiteral x, IntLiteral y) => Int(Saturate(x.Value + y.Value)),
         (IntLiteral { Value: 0 }, _) => b,
         (_, IntLiteral { Value: 0 }) => a,
         (_, IntLiteral { Value: < 0 } y) => new Binary(BinaryOp.Subtract, a, Int(-y.Value)),
@@ -60,7 +60,7 @@ internal static class Fold
 
     public static Expr Multiply(Expr a, Expr b) => (a, b) switch
     {
-        (IntLiteral x, IntLiteral y) => Int(Saturate((decimal)x.Value * y.Value)),
+        (IntLiteral x, IntLiteral y) => Int(Product(x.Value, y.Value)),
         (IntLiteral { Value: 1 }, _) => b,
         (_, IntLiteral { Value: 1 }) => a,
         (IntLiteral { Value: 0 }, _) or (_, IntLiteral { Value: 0 }) => Zero,
@@ -206,6 +206,16 @@ internal static class Fold
     private static bool Contains(BinaryOp op, Expr chain, Expr part) =>
         chain.Equals(part) || (chain is Binary b && b.Op == op && (Contains(op, b.Left, part) || Contains(op, b.Right, part)));
 
-    private static long Saturate(decimal value) =>
-        value >= Infinity ? Infinity : value <= -Infinity ? -Infinity : (long)value;
+    // Two numbers within infinity add up within long.
+    private static long Saturate(long value) => Math.Max(-Infinity, Math.Min(Infinity, value));
+
+    private static long Product(long x, long y)
+    {
+        if (x != 0 && Math.Abs(y) > Infinity / Math.Abs(x))
+        {
+            return (x < 0) == (y < 0) ? Infinity : -Infinity;
+        }
+
+        return x * y;
+    }
 }

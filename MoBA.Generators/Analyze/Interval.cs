@@ -56,6 +56,9 @@ internal abstract class Box
         return range;
     }
 
+    /// <summary>The value behind a name that <see cref="Let(Expr)"/> gave.</summary>
+    public virtual Expr? ValueOf(LocalRef name) => null;
+
     protected Interval Let(Interval range) =>
         range.IsPoint ? Interval.Point(Let(range.Low)) : new Interval(Let(range.Low), Let(range.High));
 
@@ -87,9 +90,11 @@ internal static class IntervalRules
         Unary { Op: UnaryOp.Not } u => Not(box.Of(u.Operand)),
         Binary { Op: BinaryOp.Add } b => Add(box.Of(b.Left), box.Of(b.Right)),
         Binary { Op: BinaryOp.Subtract } b => Subtract(box.Of(b.Left), box.Of(b.Right)),
+        Binary { Op: BinaryOp.Multiply, Left: Binary { Op: BinaryOp.Divide } d } b when d.Right.Equals(b.Right) && !box.Of(d.Right).IsPoint =>
+            TowardsZero(box.Of(d.Left)),
         Binary { Op: BinaryOp.Multiply } b => Multiply(box.Named(b.Left), box.Named(b.Right)),
-        Binary { Op: BinaryOp.Divide } b => Divide(box.Of(b.Left), box.Of(b.Right)),
-        Binary { Op: BinaryOp.Remainder } b => Remainder(box.Named(b.Left), box.Of(b.Right)),
+        Binary { Op: BinaryOp.Divide } b => Divide(box.Of(b.Left), Positive(box.Of(b.Right))),
+        Binary { Op: BinaryOp.Remainder } b => Remainder(box.Named(b.Left), Positive(box.Of(b.Right))),
         Binary { Op: BinaryOp.BitAnd } b => BitRules.And(box.Named(b.Left), box.Named(b.Right)),
         Binary { Op: BinaryOp.BitOr } b => BitRules.Or(box.Named(b.Left), box.Named(b.Right)),
         Binary { Op: BinaryOp.BitXor } b => BitRules.Xor(box.Named(b.Left), box.Named(b.Right)),
@@ -147,6 +152,14 @@ internal static class IntervalRules
             : [Fold.Multiply(a.Low, b.Low), Fold.Multiply(a.Low, b.High), Fold.Multiply(a.High, b.Low), Fold.Multiply(a.High, b.High)];
         return new Interval(corners.Aggregate(Fold.Min), corners.Aggregate(Fold.Max));
     }
+
+    /// <summary>A divisor that is not positive is refused before a kernel runs.</summary>
+    private static Interval Positive(Interval c) => c is { Low: IntLiteral low, High: IntLiteral high }
+        ? Interval.Of(Math.Max(1, low.Value), Math.Max(1, high.Value))
+        : c;
+
+    /// <summary>x / c * c lies between 0 and x, whatever c.</summary>
+    private static Interval TowardsZero(Interval x) => new(Fold.Min(Fold.Zero, x.Low), Fold.Max(Fold.Zero, x.High));
 
     /// <summary>Truncating division by a positive number grows with x; an unknown divisor pulls both ends towards zero.</summary>
     private static Interval Divide(Interval a, Interval c) => c.IsPoint

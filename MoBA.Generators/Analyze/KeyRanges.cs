@@ -16,7 +16,11 @@ internal sealed class KeyRanges
 
     private static readonly KeyRun Everything = new(Fold.Int(-Fold.Infinity), Fold.Int(Fold.Infinity), Fold.True);
 
+    /// <summary>Steps after which conditions only guard runs: alternatives of alternatives multiply.</summary>
+    private const int MostSteps = 4096;
+
     private readonly Box _box;
+    private int _steps;
 
     private KeyRanges(Box box) => _box = box;
 
@@ -28,10 +32,10 @@ internal sealed class KeyRanges
         return runs.Count > MostRuns || runs.Contains(Everything) ? [Everything] : runs;
     }
 
-    private List<KeyRun> Solve(Expr e, KeyRun run) => e switch
+    private List<KeyRun> Solve(Expr e, KeyRun run) => ++_steps > MostSteps ? [Guard(e, run)] : e switch
     {
         BoolLiteral b => b.Value ? [run] : [],
-        Binary { Op: BinaryOp.And } b => Limit(Solve(b.Left, run).SelectMany(r => Solve(b.Right, r)), e, run),
+        Binary { Op: BinaryOp.And } => SolveAll(Conjuncts(e), run),
         Binary { Op: BinaryOp.Or } b => Limit(Solve(b.Left, run).Concat(Solve(b.Right, run)), e, run),
         Unary { Op: UnaryOp.Not, Operand: Binary { Op: BinaryOp.And } b } => Solve(Fold.Or(Fold.Not(b.Left), Fold.Not(b.Right)), run),
         Unary { Op: UnaryOp.Not, Operand: Binary { Op: BinaryOp.Or } b } => Solve(Fold.And(Fold.Not(b.Left), Fold.Not(b.Right)), run),
@@ -41,6 +45,22 @@ internal sealed class KeyRanges
         Binary { Op: >= BinaryOp.Less and <= BinaryOp.NotEqual } c => Compare(c, run),
         _ => [Guard(e, run)],
     };
+
+    private static IEnumerable<Expr> Conjuncts(Expr e) =>
+        e is Binary { Op: BinaryOp.And } b ? Conjuncts(b.Left).Concat(Conjuncts(b.Right)) : [e];
+
+    /// <summary>One condition after another narrows the runs that are left; one that would split them too far only guards them.</summary>
+    private List<KeyRun> SolveAll(IEnumerable<Expr> conditions, KeyRun run)
+    {
+        List<KeyRun> runs = [run];
+        foreach (Expr condition in conditions)
+        {
+            List<KeyRun> narrowed = Merge(runs.SelectMany(r => Solve(condition, r)));
+            runs = narrowed.Count <= MostRuns ? narrowed : [.. runs.Select(r => Guard(condition, r))];
+        }
+
+        return runs;
+    }
 
     /// <summary>Keeps the number of alternatives small: too many become one run that is guarded by the whole condition.</summary>
     private List<KeyRun> Limit(IEnumerable<KeyRun> runs, Expr e, KeyRun run)
@@ -121,6 +141,8 @@ internal sealed class KeyRanges
                 return NarrowSum(b, t, run);
             case Binary b when !MentionsKey(b.Right):
                 return NarrowScaled(b, t, run);
+            case Binary { Op: BinaryOp.Multiply } b when !MentionsKey(b.Left):
+                return NarrowScaled(b with { Left = b.Right, Right = b.Left }, t, run);
             case Lookup { IsMonotone: true } l when MentionsKey(l.Index):
                 return Narrow(l.Index, new Target(
                     Map(t.Low, v => new TableBound(l.Table, TableQuery.FirstAtLeast, v, v)),
@@ -166,8 +188,8 @@ internal sealed class KeyRanges
             case BinaryOp.ShiftRight when by.IsPoint && Fold.IsInt(by.Low, out long shift):
                 Expr scale = Fold.Int(1L << (int)shift);
                 return Narrow(b.Left, new Target(
-                    Map(t.Low, l => Fold.Multiply(l, scale)),
-                    Map(t.High, h => Fold.Add(Fold.Multiply(h, scale), Fold.Int((1L << (int)shift) - 1)))), run);
+                    Map(t.Low, l => Fold.Multiply(Cut(l), scale)),
+                    Map(t.High, h => Fold.Add(Fold.Multiply(Cut(h), scale), Fold.Int((1L << (int)shift) - 1)))), run);
             case BinaryOp.Divide when by.IsPoint:
                 return NarrowQuotient(b, by.Low, t, run);
             default:
@@ -181,9 +203,13 @@ internal sealed class KeyRanges
         Expr last = Fold.Subtract(c, One);
         bool nonNegative = _box.Of(b.Left).Low is IntLiteral { Value: >= 0 };
         return Narrow(b.Left, new Target(
-            Map(t.Low, l => nonNegative ? Fold.Multiply(l, c) : Fold.Subtract(Fold.Multiply(l, c), last)),
-            Map(t.High, h => Fold.Add(Fold.Multiply(h, c), last))), run);
+            Map(t.Low, l => nonNegative ? Fold.Multiply(Cut(l), c) : Fold.Subtract(Fold.Multiply(Cut(l), c), last)),
+            Map(t.High, h => Fold.Add(Fold.Multiply(Cut(h), c), last))), run);
     }
+
+    /// <summary>A target of an int, cut to the values of an int where it could lie beyond: scaled up again, it would leave 64 bits.</summary>
+    private Expr Cut(Expr target) =>
+        Magnitude.Of(target, _box) <= 1L << 32 ? target : Fold.Max(Fold.Int(-(1L << 32)), Fold.Min(target, Fold.Int(1L << 32)));
 
     private static Expr DivideBy(Expr e, long c) =>
         Fold.IsInt(e, out long x) ? Fold.Int(x / c) : Fold.Divide(c > 0 ? e : Fold.Negate(e), Fold.Int(Math.Abs(c)));

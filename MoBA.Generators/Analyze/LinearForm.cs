@@ -8,8 +8,12 @@ namespace MoBA.Generators.Analyze;
 /// </summary>
 internal sealed class LinearForm
 {
+    // Sums of more than this many values of an int, or factors beyond it, are left alone: their bounds could leave 64 bits.
+    private const long MostWeight = 1 << 29;
+
     private readonly List<(Expr Atom, long Factor)> _terms = [];
     private long _constant;
+    private bool _isHuge;
 
     /// <summary><paramref name="e"/> with every comparison of correlated sides rewritten; equal to it wherever nothing overflows.</summary>
     public static Expr Normalize(Expr e) => e switch
@@ -27,6 +31,7 @@ internal sealed class LinearForm
     private static Expr NormalizeSums(Expr e) => e switch
     {
         Binary { Op: BinaryOp.Add or BinaryOp.Subtract or BinaryOp.Multiply } or Unary { Op: UnaryOp.Negate } => NormalizeSum(e),
+        Binary { Op: BinaryOp.Divide or BinaryOp.Remainder, Type: ExprType.Int } b => b with { Left = NormalizeSums(b.Left) },
         Binary { Type: ExprType.Int } b => b with { Left = NormalizeSums(b.Left), Right = NormalizeSums(b.Right) },
         Unary { Op: UnaryOp.Abs or UnaryOp.Complement } u => u with { Operand = NormalizeSums(u.Operand) },
         Lookup l => l with { Index = NormalizeSums(l.Index) },
@@ -52,6 +57,11 @@ internal sealed class LinearForm
 
         LinearForm form = new();
         form.Collect(e, 1);
+        if (form.IsHuge)
+        {
+            return e;
+        }
+
         (Expr plus, Expr minus) = form.Sides();
         return Fold.Subtract(plus, minus);
     }
@@ -81,7 +91,7 @@ internal sealed class LinearForm
         LinearForm form = new();
         form.Collect(c.Left, 1);
         form.Collect(c.Right, -1);
-        return form.Compare(c.Op);
+        return form.IsHuge ? c : form.Compare(c.Op);
     }
 
     /// <summary>How often each atom stands in the sum that <paramref name="e"/> is.</summary>
@@ -110,8 +120,16 @@ internal sealed class LinearForm
         }
     }
 
+    private bool IsHuge => _isHuge || Math.Abs(_constant) > MostWeight << 31 || _terms.Sum(static t => Math.Abs(t.Factor)) > MostWeight;
+
     private void Collect(Expr e, long factor)
     {
+        _isHuge |= Math.Abs(factor) > MostWeight || Math.Abs(_constant) > MostWeight << 31;
+        if (_isHuge)
+        {
+            return;
+        }
+
         switch (e)
         {
             case IntLiteral c:

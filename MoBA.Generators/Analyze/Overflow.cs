@@ -25,27 +25,27 @@ internal static class Overflow
     }
 
     /// <summary>The most tokens for which nothing overflows at the default parameters.</summary>
-    public static int TokenLimit(Expr attends, PatternSpec spec)
+    public static int TokenLimit(PatternSpec spec)
     {
         int low = 0;
         int high = MaxPosition;
         while (low < high)
         {
             int middle = low + ((high - low + 1) / 2);
-            (low, high) = First(attends, spec, middle) is null ? (middle, high) : (low, middle - 1);
+            (low, high) = First(spec, middle) is null ? (middle, high) : (low, middle - 1);
         }
 
         return low;
     }
 
     /// <summary>The first operation that overflows at the default parameters within <paramref name="tokens"/> tokens, or null.</summary>
-    public static Expr? First(Expr attends, PatternSpec spec, int tokens)
+    public static Expr? First(PatternSpec spec, int tokens)
     {
         // Tables and parameters without a default are taken to hold positions; what they really hold is checked by each call.
         ParameterRanges defaults = new(spec, useDefaults: true, unknown: Interval.Of(0, PatternFacts.MaxTokens));
         Interval positions = Interval.Of(0, Math.Max(0, tokens - 1));
         Box box = defaults.Box(positions, positions);
-        return Candidates(attends).FirstOrDefault(n => !Fits(box.Of(n)));
+        return spec.Methods.SelectMany(Candidates).FirstOrDefault(n => !Fits(box.Of(n)));
     }
 
     private static bool Fits(Interval range) =>

@@ -34,7 +34,7 @@ internal sealed record PatternFacts(
     int PictureTile,
     string Picture)
 {
-    /// <summary>Facts are proven for sequences up to this many tokens.</summary>
+    /// <summary>A pattern that overflows below this many tokens is warned of.</summary>
     public const int MaxTokens = 1 << 24;
 
     private const int RowsTried = 64;
@@ -50,12 +50,12 @@ internal sealed record PatternFacts(
         int tile = TokensPerTile(spec);
         return new PatternFacts(
             Causal: Prove(always, defaults, r => Over(byDistance, r, Above).High.Equals(Fold.False)),
-            AttendsItself: Prove(always, defaults, r => Over(onDiagonal, r, Diagonal).Low.Equals(Fold.True)),
+            AttendsItself: Prove(always, defaults, r => r.Box(Keys, Keys).Of(onDiagonal).Low.Equals(Fold.True)),
             Dense: Prove(always, defaults, r => Everywhere(attends, r).Low.Equals(Fold.True) || Bands.All(band => Over(byDistance, r, band).Low.Equals(Fold.True))),
             Void: Prove(always, defaults, r => Everywhere(attends, r).High.Equals(Fold.False) || Bands.All(band => Over(byDistance, r, band).High.Equals(Fold.False))),
             EmptyRow: FirstEmptyRow(attends, defaults),
             DependsOnHead: ExprWalk.Mentions(attends, Variable.Head),
-            TokenLimit: Overflow.TokenLimit(attends, spec),
+            TokenLimit: Overflow.TokenLimit(spec),
             MaxKeyRanges: Math.Max(1, KeyRanges.Of(attends, new SymbolicTile(new NamedValues(), allKeys: true)).Count),
             PictureTile: tile,
             Picture: Draw(attends, defaults, tile));
@@ -65,10 +65,12 @@ internal sealed record PatternFacts(
     public static bool IsCausal(PatternSpec spec, Expr part) => Over(
         LinearForm.Normalize(Substitute(part, Variable.Key, QueryMinusDistance)), new ParameterRanges(spec, useDefaults: true), Above).High.Equals(Fold.False);
 
-    private static readonly Interval Positions = Interval.Of(0, MaxTokens - 1);
+    // Every position that a call may have: a query stands before the first key where a sequence has more queries than keys.
+    private static readonly Interval Queries = Interval.Of(-Overflow.MaxPosition, Overflow.MaxPosition - 1);
+    private static readonly Interval Keys = Interval.Of(0, Overflow.MaxPosition - 1);
     private static readonly Interval Diagonal = Interval.Of(0, 0);
-    private static readonly Interval Above = Interval.Of(1 - MaxTokens, -1);
-    private static readonly Interval[] Bands = [Above, Diagonal, Interval.Of(1, MaxTokens - 1)];
+    private static readonly Interval Above = Interval.Of(1 - (2L * Overflow.MaxPosition), -1);
+    private static readonly Interval[] Bands = [Above, Diagonal, Interval.Of(1, Overflow.MaxPosition - 1)];
 
     private static readonly Expr QueryMinusDistance =
         new Binary(BinaryOp.Subtract, new VariableRef(Variable.Query), new VariableRef(Variable.Distance));
@@ -81,15 +83,15 @@ internal sealed record PatternFacts(
 
     /// <summary>A predicate over the band of pairs whose distance q - k lies in a range.</summary>
     private static Interval Over(Expr byDistance, ParameterRanges ranges, Interval distance) =>
-        ranges.Box(Interval.Of(0, MaxTokens - 1), Interval.Of(0, MaxTokens - 1), distance).Of(byDistance);
+        ranges.Box(Queries, Keys, distance).Of(byDistance);
 
-    private static Interval Everywhere(Expr attends, ParameterRanges ranges) => TileClassifier.Bounds(attends, ranges.Box(Positions, Positions));
+    private static Interval Everywhere(Expr attends, ParameterRanges ranges) => TileClassifier.Bounds(attends, ranges.Box(Queries, Keys));
 
     private static int? FirstEmptyRow(Expr attends, ParameterRanges ranges)
     {
         for (int row = 0; row < RowsTried; row++)
         {
-            Box box = ranges.Box(Interval.Of(row, row), Positions);
+            Box box = ranges.Box(Interval.Of(row, row), Keys);
             if (TileClassifier.Classify(attends, box) == Tile.Empty || KeyRanges.Of(attends, box).All(static r => r.High is IntLiteral { Value: < 0 }))
             {
                 return row;

@@ -213,22 +213,26 @@ internal static class Names
         "Equals", "GetHashCode", "GetType", "ToString", "Finalize", "MemberwiseClone", "ReferenceEquals",
     ];
 
-    /// <summary>The private field of a parameter: <c>_window</c>, <c>_local__Window</c>; <c>__window</c> if that is its own name.</summary>
+    /// <summary>The private field of a parameter: <c>_window</c>, <c>_local_Window</c>; <c>__window</c> if that is its own name.</summary>
     public static string Field(string path) =>
-        (char.IsUpper(path[0]) ? "_" : "__") + char.ToLowerInvariant(path[0]) + path.Substring(1).Replace(".", "__");
+        (char.IsUpper(path[0]) ? "_" : "__") + char.ToLowerInvariant(path[0]) + Joined(path.Substring(1));
 
-    /// <summary>The member of a parameter struct and the argument of a constructor: <c>Window</c>, <c>Local__Window</c>. Locals of
+    /// <summary>The member of a parameter struct and the argument of a constructor: <c>Window</c>, <c>Local_Window</c>. Locals of
     /// kernels start with a small letter, so a parameter that does too gets an underscore behind it.</summary>
     public static string Member(string path)
     {
-        string name = path.Replace(".", "__");
+        string name = Joined(path);
         return char.IsUpper(name[0]) && !Reserved.Contains(name) && !name.EndsWith("_", StringComparison.Ordinal) ? name : name + "_";
     }
 
     /// <summary>A path as C# code: <c>Local.Window</c>, with keywords escaped.</summary>
     public static string Access(string path) => string.Join(".", path.Split('.').Select(Identifier));
 
-    public static string Identifier(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+    public static string Identifier(string name) =>
+        SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None && SyntaxFacts.GetContextualKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+
+    // L.W and L_W stay apart.
+    private static string Joined(string path) => path.Replace("_", "__").Replace('.', '_');
 
     public static string Literal(string text) => SymbolDisplay.FormatLiteral(text, quote: true);
 }

@@ -9,7 +9,8 @@ namespace MoBA.Generators.Emit;
 // The models of the kernel templates.
 internal sealed partial class ExpertEmitter
 {
-    private const string GeneratedCode = "[global::System.CodeDom.Compiler.GeneratedCode(\"MoBA.Generators\", \"0.1.0\")]";
+    private static readonly string GeneratedCode =
+        $"[global::System.CodeDom.Compiler.GeneratedCode(\"MoBA.Generators\", \"{typeof(ExpertEmitter).Assembly.GetName().Version.ToString(3)}\")]";
 
     private ScriptObject CpuModel() => new()
     {

@@ -70,7 +70,7 @@ internal sealed partial class ExpertEmitter
     {
         foreach (ContainingType type in _spec.ContainingTypes.Reverse())
         {
-            text = $"partial {type.Keyword} {type.Name}\n{{\n{Indent(text)}}}\n";
+            text = $"partial {type.Keyword} {Names.Identifier(type.Name)}\n{{\n{Indent(text)}}}\n";
         }
 
         return _spec.Namespace.Length == 0 ? text : $"namespace {_spec.Namespace}\n{{\n{Indent(text)}}}\n";

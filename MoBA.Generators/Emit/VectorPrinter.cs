@@ -97,7 +97,8 @@ internal sealed class VectorPrinter(CSharpPrinter scalar, IEnumerable<string> pe
     /// <summary>An operand of an infix operator: parenthesised wherever it is infix itself.</summary>
     private string Operand(Expr e)
     {
-        bool isInfix = IsVector(e) && e is Binary { Op: not (BinaryOp.Min or BinaryOp.Max) and (< BinaryOp.Less or > BinaryOp.NotEqual) };
+        bool isInfix = IsVector(e)
+            && e is Binary { Op: not (BinaryOp.Min or BinaryOp.Max) and (< BinaryOp.Less or > BinaryOp.NotEqual) } or Unary { Op: UnaryOp.Negate };
         return isInfix ? $"({Print(e)})" : Print(e);
     }
 }

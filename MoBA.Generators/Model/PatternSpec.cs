@@ -64,6 +64,9 @@ internal sealed record PatternSpec
     /// <summary>The score modifier over score, q, k, head and heads; null is none.</summary>
     public required Expr? Score { get; init; }
 
+    /// <summary>The predicate, and the score modifier where there is one.</summary>
+    public IEnumerable<Expr> Methods => Score is null ? [Attends] : [Attends, Score];
+
     /// <summary>How many arguments the author's <c>Score</c> takes; 0 is none.</summary>
     public required int ScoreArity { get; init; }
 

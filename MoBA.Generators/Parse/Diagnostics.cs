@@ -45,6 +45,10 @@ internal static class Diagnostics
         "MOBA1010", "A pattern that is recursive or too large",
         "'{0}' cannot be inlined into {1}: {2}");
 
+    public static readonly DiagnosticDescriptor NoRuntime = Error(
+        "MOBA1011", "The runtime is not referenced",
+        "The kernels of '{0}' need MoBA.Runtime, which this project does not reference; add a reference to it beside MoBA.Dsl and MoBA.Generators");
+
     public static readonly DiagnosticDescriptor MayOverflow = Warning(
         "MOBA2001", "A pattern that may overflow",
         "'{0}' overflows int beyond {1} tokens at the default parameters; a call with more is refused, so reorder the arithmetic (for example 'q - k < Window' instead of 'q < k + Window')");

@@ -10,8 +10,12 @@ namespace MoBA.Generators.Parse;
 // Calls, and the bodies of what is called.
 internal sealed partial class ExpressionParser
 {
-    private static readonly ImmutableHashSet<string> FloatFunctions =
-        ["Exp", "Exp2", "Log", "Log2", "Tanh", "Sin", "Cos", "Sqrt", "Pow", "Floor", "Ceiling", "Abs", "Min", "Max", "Clamp"];
+    /// <summary>Functions of a score modifier and how many arguments they take in every kernel.</summary>
+    private static readonly ImmutableHashSet<(string Name, int Arguments)> FloatFunctions =
+    [
+        ("Exp", 1), ("Exp2", 1), ("Log", 1), ("Log2", 1), ("Tanh", 1), ("Sin", 1), ("Cos", 1), ("Sqrt", 1), ("Pow", 2),
+        ("Floor", 1), ("Ceiling", 1), ("Abs", 1), ("Min", 2), ("Max", 2), ("Clamp", 3),
+    ];
 
     private Expr ParseCall(IInvocationOperation call, Scope scope)
     {
@@ -62,7 +66,7 @@ internal sealed partial class ExpressionParser
             (ExprType.Int, "Max", [var x, var y]) => new Binary(BinaryOp.Max, x, y),
             (ExprType.Int, "Abs", [var x]) => new Unary(UnaryOp.Abs, x),
             (ExprType.Int, "Clamp", [var x, var low, var high]) => Clamp(x, low, high),
-            (ExprType.Float, var name, _) when FloatFunctions.Contains(name) && a.All(static x => x.Type == ExprType.Float) =>
+            (ExprType.Float, var name, _) when FloatFunctions.Contains((name, a.Length)) && a.All(static x => x.Type == ExprType.Float) =>
                 new FloatCall(name, new EquatableArray<Expr>(a)),
             _ => UnknownCall(call, method, "it is not one of the functions that a kernel has"),
         };
@@ -100,21 +104,22 @@ internal sealed partial class ExpressionParser
         return StandIn(use.Type);
     }
 
+    /// <summary>Too many operations, or too many inside each other: later stages walk down to the leaves.</summary>
     private static bool IsLarge(Expr e)
     {
         int budget = MostNodes;
-        return !Fits(e, ref budget);
+        return !Fits(e, MostDepth, ref budget);
 
-        static bool Fits(Expr e, ref int budget)
+        static bool Fits(Expr e, int depth, ref int budget)
         {
-            if (--budget < 0)
+            if (--budget < 0 || depth == 0)
             {
                 return false;
             }
 
             foreach (Expr child in ExprWalk.Children(e))
             {
-                if (!Fits(child, ref budget))
+                if (!Fits(child, depth - 1, ref budget))
                 {
                     return false;
                 }

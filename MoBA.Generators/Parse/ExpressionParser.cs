@@ -14,6 +14,7 @@ internal sealed partial class ExpressionParser(
     ParameterTable parameters, Compilation compilation, DiagnosticSink sink, CancellationToken cancellation)
 {
     private const int MostNodes = 4096;
+    private const int MostDepth = 512;
     private const int MostSteps = 1 << 16;
 
     private static readonly Variable[] PredicateArguments = [Variable.Query, Variable.Key, Variable.Head];
@@ -134,6 +135,7 @@ internal sealed partial class ExpressionParser(
         {
             UnaryOperatorKind.Plus => operand,
             UnaryOperatorKind.Minus when operand is IntLiteral { Value: var x } => Int32(-x, u),
+            UnaryOperatorKind.Minus when operand is Unary { Op: UnaryOp.Negate } n => n.Operand,
             UnaryOperatorKind.Minus => new Unary(UnaryOp.Negate, operand),
             UnaryOperatorKind.BitwiseNegation when operand.Type == ExprType.Int => new Unary(UnaryOp.Complement, operand),
             UnaryOperatorKind.Not => new Unary(UnaryOp.Not, operand),

@@ -13,6 +13,7 @@ internal sealed class ParameterTable
     private readonly List<string> _order = [];
     private readonly Dictionary<string, Location?> _locations = [];
     private readonly List<string> _nestedExperts = [];
+    private readonly Dictionary<string, IPropertySymbol> _experts = [];
     private readonly HashSet<string> _readExperts = [];
     private readonly HashSet<string> _own;
     private readonly Compilation _compilation;
@@ -34,6 +35,7 @@ internal sealed class ParameterTable
             {
                 _locations[property.Name] = property.Locations.FirstOrDefault();
                 _nestedExperts.Add(property.Name);
+                _experts[property.Name] = property;
             }
         }
 
@@ -123,8 +125,15 @@ internal sealed class ParameterTable
         _order.Add(path);
         _locations[path] = property.Locations.FirstOrDefault();
         _specs[path] = new ParameterSpec(
-            path, KindOf(property.Type)!.Value, DefaultOf(property), IsMonotone(property), property.Type is not IArrayTypeSymbol, IsRead: false);
+            path, KindOf(property.Type)!.Value, IsBuiltPlainly(prefix) ? DefaultOf(property) : null, IsMonotone(property), property.Type is not IArrayTypeSymbol, IsRead: false);
     }
+
+    /// <summary>Whether the expert behind a prefix is this one, or is built as <c>new()</c>: its parameters then have their own defaults.</summary>
+    private bool IsBuiltPlainly(string prefix) => prefix.Length == 0 || (_experts.TryGetValue(prefix.TrimEnd('.'), out IPropertySymbol? expert)
+        && expert.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(_cancellation) is PropertyDeclarationSyntax
+        {
+            Initializer.Value: BaseObjectCreationExpressionSyntax { Initializer: null, ArgumentList: null or { Arguments.Count: 0 } },
+        });
 
     private void CheckMonotone(IPropertySymbol property)
     {

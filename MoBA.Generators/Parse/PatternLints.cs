@@ -16,7 +16,7 @@ internal static class PatternLints
         PatternFacts facts = PatternFacts.Of(spec);
         IMethodSymbol attends = type.GetMembers("Attends").OfType<IMethodSymbol>().First();
         Location? location = attends.Locations.FirstOrDefault();
-        if (facts.TokenLimit < PatternFacts.MaxTokens && Overflow.First(spec.Attends, spec, facts.TokenLimit + 1) is { } overflow)
+        if (facts.TokenLimit < PatternFacts.MaxTokens && Overflow.First(spec, facts.TokenLimit + 1) is { } overflow)
         {
             Report(Diagnostics.MayOverflow, location, Print(overflow), facts.TokenLimit.ToString("N0", CultureInfo.InvariantCulture));
         }

@@ -47,7 +47,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         return new PatternSpec
         {
             Namespace = type.ContainingNamespace.IsGlobalNamespace ? "" : Qualified(type.ContainingNamespace),
-            ContainingTypes = new(ContainingTypes().Reverse().Select(t => new ContainingType(Keyword(t), Identifier(t.Name)))),
+            ContainingTypes = new(ContainingTypes().Reverse().Select(t => new ContainingType(Keyword(t), t.Name))),
             Name = type.Name,
             Twin = Twin(),
             Summary = Documentation.FirstParagraph(type, cancellation),
@@ -69,6 +69,11 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
 
     private void CheckShape()
     {
+        if (compilation.GetTypeByMetadataName("MoBA.Runtime.ISparseExpert") is null)
+        {
+            sink.Report(Diagnostics.NoRuntime, ClassLocation, type.Name);
+        }
+
         if (!DeclarationsArePartial(type) || ContainingTypes().Any(static t => !DeclarationsArePartial(t)))
         {
             sink.Report(Diagnostics.NotPartial, ClassLocation, type.Name);
@@ -196,7 +201,4 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
     };
 
     private static string Qualified(INamespaceSymbol ns) => ns.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat
-        .WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted));
-
-    private static string Identifier(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
-}
+        .WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted));}

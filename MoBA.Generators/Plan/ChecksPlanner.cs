@@ -11,7 +11,7 @@ internal static class ChecksPlanner
 {
     public static ChecksPlan Plan(PatternSpec spec)
     {
-        Expr[] roots = spec.Score is null ? [spec.Attends] : [spec.Attends, spec.Score];
+        Expr[] roots = [.. spec.Methods];
         NamedValues names = new();
         Box call = new WholeCall(names);
         RangeCheck[] fits = [.. roots.SelectMany(r => Overflow.ToCheck(r, spec)).Distinct()

@@ -10,4 +10,7 @@ public readonly record struct AttentionExtent(int FirstQuery, int LastQuery, int
     /// <summary>Positions are at least -MaxPosition and below MaxPosition, 2^30, so that the sum and the difference of two of them
     /// fit an <c>int</c>: predicates are made of these.</summary>
     public const int MaxPosition = 1 << 30;
+
+    /// <summary>The most query heads: predicates may compute with the head.</summary>
+    public const int MaxHeads = 1 << 16;
 }

@@ -16,6 +16,13 @@ public static class Require
                 $"the positions of this call, queries {extent.FirstQuery} to {extent.LastQuery} and {extent.Keys} keys, go beyond {most}; give shorter sequences or a smaller QueryStart.",
                 nameof(extent));
         }
+
+        if (extent.Heads > AttentionExtent.MaxHeads)
+        {
+            throw new ArgumentException(
+                $"this call has {extent.Heads} query heads, and an expert takes up to {AttentionExtent.MaxHeads}; split the heads over several calls.",
+                nameof(extent));
+        }
     }
 
     /// <summary>A nested expert must be there.</summary>

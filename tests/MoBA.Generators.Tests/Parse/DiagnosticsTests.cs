@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using MoBA.Generators.Tests.Harness;
 
 namespace MoBA.Generators.Tests.Parse;
@@ -94,6 +95,21 @@ public sealed class DiagnosticsTests
         { "MOBA2006", "[SparseExpert] partial class P { public float W { get; init; } = 3; bool Attends(int q, int k) => q >= k; float Score(float s) => s + W; }" },
     };
 
+    /// <summary>What is wrong with a project and not with a source.</summary>
+    private const string OfTheProject = "MOBA1011";
+
+    [Fact]
+    public void AProjectWithoutTheRuntimeIsToldSo()
+    {
+        const string source = Compiler.Usings + "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k; }";
+        CSharpCompilation with = Compiler.Create(source);
+        CSharpCompilation without = with.RemoveReferences(with.References.Where(static r => r.Display!.EndsWith("MoBA.Runtime.dll", StringComparison.Ordinal)));
+        Diagnostic reported = Assert.Single(Compiler.Analyze(without));
+        Assert.Equal((OfTheProject, source.IndexOf("P {", StringComparison.Ordinal)), (reported.Id, reported.Location.SourceSpan.Start));
+        Assert.Empty(Compiler.Run(without).Emitted);
+        Assert.Empty(Compiler.Analyze(with));
+    }
+
     [Theory]
     [MemberData(nameof(Reported))]
     public void Message(string name, string id, string marked)
@@ -130,7 +146,8 @@ public sealed class DiagnosticsTests
     public void EveryIdIsTested()
     {
         string[] ids = [.. new PatternAnalyzer().SupportedDiagnostics.Select(static d => d.Id).Order(StringComparer.Ordinal)];
-        Assert.Equal(16, ids.Length);
+        Assert.Equal(17, ids.Length);
+        ids = [.. ids.Where(static id => id != OfTheProject)];
         Assert.Equal(ids, Reported.Select(static r => r.Data.Item2).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(ids, Silent.Select(static r => r.Data.Item1).Distinct().Order(StringComparer.Ordinal));
     }
@@ -145,7 +162,7 @@ public sealed class DiagnosticsTests
         {
             Assert.Contains(d.Id, sections.Keys);
             Assert.Matches($@"(?m)^{d.Id} \| MoBA \| {d.DefaultSeverity} \| ", released);
-            Assert.Equal(2, sections[d.Id].Length);
+            Assert.Equal(d.Id == OfTheProject ? 0 : 2, sections[d.Id].Length);
         }
 
         Assert.Equal(new PatternAnalyzer().SupportedDiagnostics.Length, sections.Count);
@@ -154,7 +171,7 @@ public sealed class DiagnosticsTests
     [Fact]
     public void DocumentedExamplesSayWhatTheyShould()
     {
-        foreach ((string id, string[] examples) in Sections())
+        foreach ((string id, string[] examples) in Sections().Where(static s => s.Key != OfTheProject))
         {
             Assert.Contains(id, Compiler.Analyze(Compiler.Usings + examples[0]).Select(static d => d.Id));
             IReadOnlyList<Diagnostic> mended = Compiler.Analyze(Compiler.Usings + examples[1]);

@@ -30,10 +30,7 @@
 //   - every head is alike
 //   - nothing overflows at any length
 #nullable enable annotations // whether a table or an expert is null is checked by every call
-#pragma warning disable CS0612, CS0618 // an obsolete parameter is still read
-#pragma warning disable CS0675 // the bounds of | are signed, and so are its operands
-#pragma warning disable CS1591 // a consumer may ask for documentation of every public member; these are documented by their interface
-#pragma warning disable CS1718 // an author may compare a float with itself: it tells a NaN
+#pragma warning disable // what a consumer's project warns of is for its own text
 
 namespace MoBA.Patterns
 {

@@ -29,10 +29,7 @@
 //   - every head is alike
 //   - nothing overflows at any length
 #nullable enable annotations // whether a table or an expert is null is checked by every call
-#pragma warning disable CS0612, CS0618 // an obsolete parameter is still read
-#pragma warning disable CS0675 // the bounds of | are signed, and so are its operands
-#pragma warning disable CS1591 // a consumer may ask for documentation of every public member; these are documented by their interface
-#pragma warning disable CS1718 // an author may compare a float with itself: it tells a NaN
+#pragma warning disable // what a consumer's project warns of is for its own text
 
 namespace MoBA.Patterns
 {
@@ -203,7 +200,7 @@ namespace MoBA.Generated.MoBA_Patterns
             long k1 = keys - 1;
             long t4 = _kernel / 2;
             int count = 0;
-            count = KeyRuns.Add(ranges, count, (Math.Min(Math.Max(q0 / _width, _kernel / 2), (long)_height - 1 - _kernel / 2) - t4) * _width, (Math.Min(Math.Max(q1 / _width, _kernel / 2), (long)_height - 1 - _kernel / 2) + t4) * _width + _width - 1, keys);
+            count = KeyRuns.Add(ranges, count, Math.Max(-4294967296L, Math.Min(Math.Min(Math.Max(q0 / _width, _kernel / 2), (long)_height - 1 - _kernel / 2) - t4, 4294967296L)) * _width, Math.Max(-4294967296L, Math.Min(Math.Min(Math.Max(q1 / _width, _kernel / 2), (long)_height - 1 - _kernel / 2) + t4, 4294967296L)) * _width + _width - 1, keys);
             return count;
         }
 
@@ -331,7 +328,7 @@ namespace MoBA.Generated.MoBA_Patterns
         private static PortableTiles Tiles0(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
         {
             long t4 = PortableMath.Div(p.Kernel, 2);
-            return row.Tiles((PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, p.Width), PortableMath.Div(p.Kernel, 2)), (long)p.Height - 1 - PortableMath.Div(p.Kernel, 2)) - t4) * p.Width, (PortableMath.Min(PortableMath.Max(PortableMath.Div(q1, p.Width), PortableMath.Div(p.Kernel, 2)), (long)p.Height - 1 - PortableMath.Div(p.Kernel, 2)) + t4) * p.Width + p.Width - 1);
+            return row.Tiles(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, p.Width), PortableMath.Div(p.Kernel, 2)), (long)p.Height - 1 - PortableMath.Div(p.Kernel, 2)) - t4, 4294967296L)) * p.Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(PortableMath.Div(q1, p.Width), PortableMath.Div(p.Kernel, 2)), (long)p.Height - 1 - PortableMath.Div(p.Kernel, 2)) + t4, 4294967296L)) * p.Width + p.Width - 1);
         }
 
         // Bit j: whether the row attends key k0 + j.
