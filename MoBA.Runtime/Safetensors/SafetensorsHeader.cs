@@ -15,6 +15,9 @@ internal sealed class SafetensorsHeader
     /// <summary>The longest header; the format's own reader has the same bound.</summary>
     public const int MaxBytes = 100_000_000;
 
+    /// <summary>The most tensors and metadata keys together; the largest models have some thousands a file.</summary>
+    public const int MaxEntries = 65_536;
+
     private const int MaxRank = 16;
     private const int MaxDtypeBytes = 32;
 
@@ -112,6 +115,7 @@ internal sealed class SafetensorsHeader
         Expect(reader.TokenType == JsonTokenType.StartObject, "The header is not a JSON object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            CheckRoom();
             string name = reader.GetString()!;
             reader.Read();
             if (name == "__metadata__")
@@ -135,10 +139,20 @@ internal sealed class SafetensorsHeader
         Expect(reader.TokenType == JsonTokenType.StartObject && _metadata.Count == 0, "__metadata__ is not one JSON object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            CheckRoom();
             string key = reader.GetString()!;
             reader.Read();
             Expect(reader.TokenType == JsonTokenType.String, "__metadata__ holds a value that is not text");
             Expect(_metadata.TryAdd(key, reader.GetString()!), "__metadata__ names a key twice");
+        }
+    }
+
+    /// <summary>Refuses the entry past the last before anything of it is allocated.</summary>
+    private void CheckRoom()
+    {
+        if (_entries.Count + _metadata.Count >= MaxEntries)
+        {
+            throw new SafetensorsException($"The header names more than {MaxEntries} tensors and metadata keys; split the file into several.");
         }
     }
 

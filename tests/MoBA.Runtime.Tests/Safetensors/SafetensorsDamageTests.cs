@@ -83,6 +83,20 @@ public sealed class SafetensorsDamageTests
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "\"{0}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", "")]
+    [InlineData("\"__metadata__\":{", "\"{0}\":\"\"", "}")]
+    public void A_header_of_too_many_entries_is_refused(string open, string entry, string close)
+    {
+        byte[] Names(int count) =>
+            SafetensorsBytes.File($"{{{open}{string.Join(',', Enumerable.Range(0, count).Select(i => string.Format(null, entry, i)))}{close}}}", 0);
+
+        // The key __metadata__ itself is no entry, and the last that fits is taken.
+        SafetensorsFile.Read(Names(65_536)).Dispose();
+        SafetensorsException error = Assert.Throws<SafetensorsException>(() => SafetensorsFile.Read(Names(65_537)));
+        Assert.Contains("more than 65536 tensors and metadata keys; split the file", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_truncation_is_refused()
     {
