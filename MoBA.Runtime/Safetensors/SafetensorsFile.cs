@@ -8,6 +8,11 @@ namespace MoBA.Runtime;
 /// A safetensors file to read from: 8 bytes of header length, a JSON header, and the tensors' bytes, little endian
 /// (https://github.com/huggingface/safetensors). Everything in the header is checked against the file's length before a
 /// tensor is allocated; tensors are read when they are asked for.
+/// <para>What opening allocates is bounded by the header alone, whatever it claims: its bytes, at most 100,000,000; its names
+/// and texts, at most twice that; and about 500 bytes for each of at most 65,536 tensors and metadata keys. A stream that
+/// cannot seek adds at most three times the bytes that arrive. <see cref="Get"/> then allocates the tensor's own bytes, which
+/// the file is known to hold, and <see cref="GetAsFloat"/> of F16 or BF16 three times those; a tensor has at most
+/// <see cref="Array.MaxLength"/> elements.</para>
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -19,6 +24,9 @@ public sealed class SafetensorsFile : IDisposable
         (_header, _source) = opened;
         Names = [.. _header.Entries.Values.OrderBy(entry => entry.Start).Select(entry => entry.Name)];
     }
+
+    /// <summary>Bytes that are read at once: a span counts them in 31 bits, a tensor's may be more.</summary>
+    internal int ChunkBytes { get; set; } = 1 << 30;
 
     /// <summary>Names of the tensors, in the order of their bytes.</summary>
     public IReadOnlyList<string> Names { get; }
@@ -111,16 +119,23 @@ public sealed class SafetensorsFile : IDisposable
     private T[] Load<T>(SafetensorsEntry entry)
         where T : unmanaged
     {
-        if (entry.End - entry.Start > Array.MaxLength)
+        if (entry.Count > Array.MaxLength)
         {
             throw new SafetensorsException(
-                $"Tensor {SafetensorsException.Quote(entry.Name)} is {entry}, more than the {Array.MaxLength} bytes that can be read at once; split it.");
+                $"Tensor {SafetensorsException.Quote(entry.Name)} is {entry}, more than the {Array.MaxLength} elements that an array can hold; split it.");
         }
 
         T[] values = new T[entry.Count];
-        Span<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
-        _source.Read(entry.Start, bytes);
-        SwapOnBigEndian(bytes, entry.Dtype);
+        int chunk = ChunkBytes / entry.Dtype.Size();
+        for (int done = 0; done < values.Length;)
+        {
+            int count = Math.Min(chunk, values.Length - done);
+            Span<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan(done, count));
+            _source.Read(entry.Start + ((long)done * entry.Dtype.Size()), bytes);
+            SwapOnBigEndian(bytes, entry.Dtype);
+            done += count;
+        }
+
         return values;
     }
 

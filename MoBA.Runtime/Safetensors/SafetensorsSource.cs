@@ -66,7 +66,13 @@ internal abstract class SafetensorsSource : IDisposable
                 Array.Resize(ref bytes, (int)Math.Min(count, Math.Min(2L * bytes.Length, Array.MaxLength)));
             }
 
-            int read = filled == bytes.Length ? 0 : stream.Read(bytes, filled, bytes.Length - filled);
+            if (filled == bytes.Length)
+            {
+                throw new SafetensorsException(
+                    $"The stream cannot seek and holds more than the {Array.MaxLength} bytes that can be kept of one; give a file, or a stream that can seek.");
+            }
+
+            int read = stream.Read(bytes, filled, bytes.Length - filled);
             if (read == 0)
             {
                 break;

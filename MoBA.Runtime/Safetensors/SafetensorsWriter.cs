@@ -14,10 +14,12 @@ namespace MoBA.Runtime;
 public sealed class SafetensorsWriter
 {
     private const int Alignment = 8;
-    private const int CopyBytes = 1 << 20;
 
     private readonly List<Item> _items = [];
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>Bytes that are copied at once; a multiple of every element's size.</summary>
+    internal int ChunkBytes { get; init; } = 1 << 20;
 
     /// <summary>Free text to keep beside the tensors.</summary>
     public IDictionary<string, string> Metadata { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -41,16 +43,24 @@ public sealed class SafetensorsWriter
     /// <summary>Writes the file under a temporary name in the same folder and then gives it its own, so that
     /// <paramref name="path"/> never holds half a file, whatever interrupts the writing.</summary>
     /// <exception cref="OperationCanceledException">Cancelled: <paramref name="path"/> is as it was.</exception>
+    /// <exception cref="InvalidOperationException">More than 65,536 tensors and metadata keys; <paramref name="path"/> is as it was.</exception>
     public void Save(string path, CancellationToken cancellationToken = default) =>
         AtomicFile.Write(path, stream => Write(stream, cancellationToken), cancellationToken);
 
     /// <summary>Writes the bytes of the file to a stream.</summary>
+    /// <exception cref="InvalidOperationException">More than 65,536 tensors and metadata keys, which no reader would take.</exception>
     public void Write(Stream stream, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
+        if (_items.Count + Metadata.Count > SafetensorsHeader.MaxEntries)
+        {
+            throw new InvalidOperationException(
+                $"{_items.Count} tensors and {Metadata.Count} metadata keys were added: at most {SafetensorsHeader.MaxEntries} fit a file; write several.");
+        }
+
         Item[] ordered = [.. _items.OrderByDescending(item => item.Dtype.Size())];
         stream.Write(Header(ordered));
-        byte[] buffer = new byte[CopyBytes];
+        byte[] buffer = new byte[ChunkBytes];
         foreach (Item item in ordered)
         {
             for (long offset = 0; offset < item.Bytes; offset += buffer.Length)
@@ -155,19 +165,14 @@ public sealed class SafetensorsWriter
 
         protected override ReadOnlySpan<nint> Lengths => tensor.Lengths;
 
-        private Tensor<T>? _dense;
+        private Tensor<T>? _flat;
 
         public override void CopyTo(long offset, Span<byte> bytes)
         {
-            _dense ??= tensor.ToDenseTensor();
-            Span<nint> first = stackalloc nint[_dense.Rank];
-            nint rest = (nint)(offset / Dtype.Size());
-            for (int axis = _dense.Rank - 1; axis >= 0; axis--)
-            {
-                (rest, first[axis]) = nint.DivRem(rest, _dense.Lengths[axis]);
-            }
-
-            MemoryMarshal.AsBytes(_dense.GetSpan(first, bytes.Length / Dtype.Size())).CopyTo(bytes);
+            // Flat, because a span that starts inside a tensor of several axes ends with the row.
+            _flat ??= tensor.ToDenseTensor().Reshape([tensor.FlattenedLength]);
+            nint first = (nint)(offset / Dtype.Size());
+            MemoryMarshal.AsBytes(_flat.GetSpan([first], bytes.Length / Dtype.Size())).CopyTo(bytes);
         }
     }
 }

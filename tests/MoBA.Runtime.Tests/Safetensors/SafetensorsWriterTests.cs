@@ -58,11 +58,65 @@ public sealed class SafetensorsWriterTests : IDisposable
         var writer = new SafetensorsWriter();
         writer.Add("large", Tensor.Create(values, [values.Length]));
         writer.Add("view", columns);
+        writer.Add("cube", Tensor.Create(values[..700_000], [10_000, 7, 10]));
         writer.Write(stream, TestContext.Current.CancellationToken);
 
         using SafetensorsFile file = SafetensorsFile.Read(stream.ToArray());
         Assert.Equal(values, Flat(file.Get<float>("large")));
+        Assert.Equal(values[..700_000], Flat(file.Get<float>("cube")));
         Assert.Equal(999 * 700 + 200, file.Get<float>("view")[999, 2]);
+    }
+
+    /// <summary>Tensors over 2 GiB go in chunks; here the chunks are small instead.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(56)]
+    [InlineData(1 << 12)]
+    public void Chunks_make_the_same_tensors(int chunkBytes)
+    {
+        float[] singles = [.. Enumerable.Range(0, 3 * 5 * 7).Select(i => i / 3f)];
+        Half[] halves = [.. Enumerable.Range(0, 101).Select(i => (Half)i)];
+        using MemoryStream whole = new(), chunked = new();
+        foreach (MemoryStream stream in (MemoryStream[])[whole, chunked])
+        {
+            var writer = new SafetensorsWriter { ChunkBytes = stream == whole ? 1 << 20 : chunkBytes };
+            writer.Add("f", Tensor.Create(singles, [3, 5, 7]));
+            writer.Add("h", Tensor.Create(halves, [101]));
+            writer.Write(stream, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(whole.ToArray(), chunked.ToArray());
+        foreach (bool seeks in (bool[])[true, false])
+        {
+            whole.Position = 0;
+            using SafetensorsFile file = seeks ? SafetensorsFile.Read(whole) : SafetensorsFile.Read(whole.ToArray());
+            file.ChunkBytes = chunkBytes;
+            Assert.Equal(singles, Flat(file.Get<float>("f")));
+            Assert.Equal(halves, Flat(file.Get<Half>("h")));
+        }
+    }
+
+    [Fact]
+    public void More_entries_than_a_reader_takes_are_not_written()
+    {
+        var writer = new SafetensorsWriter();
+        Tensor<float> one = Tensor.Create(new float[1], [1]);
+        for (int i = 0; i < 65_536; i++)
+        {
+            writer.Add($"{i}", one);
+        }
+
+        using var stream = new MemoryStream();
+        writer.Write(stream, TestContext.Current.CancellationToken);
+        using (SafetensorsFile file = SafetensorsFile.Read(stream.ToArray()))
+        {
+            Assert.Equal(65_536, file.Names.Count);
+        }
+
+        writer.Metadata["one"] = "too many";
+        stream.SetLength(0);
+        Assert.Throws<InvalidOperationException>(() => writer.Write(stream, TestContext.Current.CancellationToken));
+        Assert.Equal(0, stream.Length);
     }
 
     [Fact]
