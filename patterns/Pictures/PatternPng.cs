@@ -12,7 +12,9 @@ internal static class PatternPng
     private const int Tiles = 16;
     private const int Cells = 128;
     private const int Left = 92;
-    private const int Top = 168;
+    private const int Top = 164;
+    private const int OriginLine = 18;
+    private const float OriginText = 12;
     private const int Right = 52;
     private const int Bottom = 104;
 
@@ -21,15 +23,17 @@ internal static class PatternPng
     {
         var plot = new PatternPlot(expert, tokens, Tiles, Cells, PlotSize);
         int width = Left + Math.Max(plot.Size, PlotSize) + Right;
-        using var surface = SKSurface.Create(new SKImageInfo(width, Top + plot.Size + Bottom));
+        IReadOnlyList<string> origin = StrokeFont.Wrap(entry.Origin, OriginText, width - Left - Right);
+        int top = Top + ((origin.Count - 1) * OriginLine);
+        using var surface = SKSurface.Create(new SKImageInfo(width, top + plot.Size + Bottom));
         SKCanvas canvas = surface.Canvas;
         canvas.Clear(Palette.Paper);
-        DrawTitle(canvas, entry, expert, width - Left - Right);
-        plot.Draw(canvas, Left, Top, cancellationToken);
-        DrawAxes(canvas, plot.Size, tokens);
-        DrawLegend(canvas, Left, Top + plot.Size + 28);
+        DrawTitle(canvas, expert, origin, width - Left - Right);
+        plot.Draw(canvas, Left, top, cancellationToken);
+        DrawAxes(canvas, plot.Size, tokens, top);
+        DrawLegend(canvas, Left, top + plot.Size + 28);
         string counted = string.Create(CultureInfo.InvariantCulture, $"{density} of {(double)tokens * tokens:#,0} pairs attended");
-        StrokeFont.Draw(canvas, counted, Left, Top + plot.Size + 64, 14, Palette.Ink);
+        StrokeFont.Draw(canvas, counted, Left, top + plot.Size + 64, 14, Palette.Ink);
         using SKImage image = surface.Snapshot();
         return image.Encode(SKEncodedImageFormat.Png, 100);
     }
@@ -55,25 +59,28 @@ internal static class PatternPng
         }
     }
 
-    private static void DrawTitle(SKCanvas canvas, GalleryEntry entry, ISparseExpert expert, float width)
+    private static void DrawTitle(SKCanvas canvas, ISparseExpert expert, IReadOnlyList<string> origin, float width)
     {
         const float title = 30, text = 13;
         string settings = StrokeFont.Fit(ExpertSettings.Describe(expert), text, width / 2);
-        StrokeFont.Draw(canvas, entry.Name, Left, 34, title, Palette.Ink);
+        StrokeFont.Draw(canvas, expert.Info.Name, Left, 34, title, Palette.Ink);
         StrokeFont.Draw(canvas, settings, Left + width - StrokeFont.Measure(settings, text), 48, text, Palette.Muted);
         StrokeFont.Draw(canvas, StrokeFont.Fit(expert.Info.Predicate, text, width), Left, 82, text, Palette.Full);
-        StrokeFont.Draw(canvas, StrokeFont.Fit(entry.Origin, text, width), Left, 106, text, Palette.Muted);
+        for (int line = 0; line < origin.Count; line++)
+        {
+            StrokeFont.Draw(canvas, origin[line], Left, 106 + (line * OriginLine), OriginText, Palette.Muted);
+        }
     }
 
     /// <summary>First, middle and last token along both edges.</summary>
-    private static void DrawAxes(SKCanvas canvas, int size, int tokens)
+    private static void DrawAxes(SKCanvas canvas, int size, int tokens, int top)
     {
         const float text = 12, gap = 10;
-        DrawAxis(canvas, "keys", size, tokens, Left, Top - gap - text);
+        DrawAxis(canvas, "keys", size, tokens, Left, top - gap - text);
         canvas.Save();
-        canvas.RotateDegrees(-90, Left, Top);
+        canvas.RotateDegrees(-90, Left, top);
         canvas.Translate(-size, -gap - text);
-        DrawAxis(canvas, "queries", size, tokens, Left, Top, reversed: true);
+        DrawAxis(canvas, "queries", size, tokens, Left, top, reversed: true);
         canvas.Restore();
     }
 

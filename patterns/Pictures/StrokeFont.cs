@@ -56,6 +56,26 @@ internal static class StrokeFont
         return fitting;
     }
 
+    /// <summary>A text in lines that fit, broken between words.</summary>
+    public static IReadOnlyList<string> Wrap(string text, float height, float width)
+    {
+        List<string> lines = [""];
+        foreach (string word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string longer = lines[^1].Length == 0 ? word : $"{lines[^1]} {word}";
+            if (lines[^1].Length > 0 && Measure(longer, height) > width)
+            {
+                lines.Add(word);
+            }
+            else
+            {
+                lines[^1] = longer;
+            }
+        }
+
+        return lines;
+    }
+
     /// <summary>Draws a line of text; (x, y) is the top left of its capitals.</summary>
     public static void Draw(SKCanvas canvas, string text, float x, float y, float height, SKColor colour)
     {

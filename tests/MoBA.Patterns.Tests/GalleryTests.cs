@@ -30,6 +30,23 @@ public sealed class GalleryTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_origin_is_the_first_paragraph_of_the_class_own_comment(string name)
+    {
+        GalleryEntry entry = Gallery.Find(name)!;
+        Assert.Equal(entry.Create(64).Info.Summary, entry.Origin);
+        Assert.Matches(@"\(.*(20\d\d|Llama 3)\)", entry.Origin);
+        Assert.EndsWith(".", entry.Origin, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', entry.Origin);
+        Assert.DoesNotContain('<', entry.Origin);
+        Assert.DoesNotContain("  ", entry.Origin, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_origin_names_parameters_as_they_are_typed() =>
+        Assert.Equal("The last Window tokens (Mistral 7B, Jiang et al., 2023).", Gallery.Find("SlidingWindow")!.Origin);
+
     [Fact]
     public void Names_are_found_in_any_case()
     {

@@ -106,7 +106,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public static readonly ExpertInfo Info = new()
         {
             Name = "Dilated",
-            Summary = "A causal window with gaps: every -th token of the last (Longformer, Beltagy et al., 2020; LongNet, Ding et al., 2023).",
+            Summary = "A causal window with gaps: every Dilation-th token of the last Window (Longformer, Beltagy et al., 2020; LongNet, Ding et al., 2023).",
             Predicate = "q >= k && q - k < Window && (q - k) % Dilation == 0",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]

@@ -103,7 +103,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public static readonly ExpertInfo Info = new()
         {
             Name = "SlidingWindow",
-            Summary = "The last tokens (Mistral 7B, Jiang et al., 2023).",
+            Summary = "The last Window tokens (Mistral 7B, Jiang et al., 2023).",
             Predicate = "q >= k && q - k < Window",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]

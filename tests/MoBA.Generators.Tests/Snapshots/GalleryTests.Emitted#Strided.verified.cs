@@ -103,7 +103,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public static readonly ExpertInfo Info = new()
         {
             Name = "Strided",
-            Summary = "The last tokens and every -th before them (Sparse Transformer, Child et al., 2019).",
+            Summary = "The last Stride tokens and every Stride-th before them (Sparse Transformer, Child et al., 2019).",
             Predicate = "q >= k && (q - k < Stride || (q - k) % Stride == 0)",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]
