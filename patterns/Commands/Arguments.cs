@@ -81,7 +81,15 @@ internal static class Arguments
     };
 
     /// <summary>The engine that the command line asks for.</summary>
-    public static AttentionEngine Engine(Target? target) => target is null ? AttentionEngine.Create() : AttentionEngine.Create(target.Value);
+    public static AttentionEngine Engine(Target? target) =>
+        UserErrorException.Around(() => target is null ? AttentionEngine.Create() : AttentionEngine.Create(target.Value));
+
+    /// <summary>Finds out before long work whether a file can be written where the command line says.</summary>
+    public static void CheckPlace(string path) => UserErrorException.Around(() =>
+    {
+        AtomicFile.CheckPlace(path);
+        return path;
+    });
 
     /// <summary>What was typed, quoted and safe to print.</summary>
     public static string Quoted(string given) => $"'{new string([.. given.Take(80).Select(c => char.IsControl(c) ? '?' : c)])}'";

@@ -52,7 +52,7 @@ internal sealed class AttentionInput : IDisposable
                 $"{Arguments.Quoted(path)} is {(Directory.Exists(path) ? "a folder" : "not there")}; give --input a safetensors file with q, k and v.");
         }
 
-        SafetensorsFile file = SafetensorsFile.Read(path);
+        SafetensorsFile file = UserErrorException.Around(() => SafetensorsFile.Read(path));
         try
         {
             return new(path, file);
@@ -92,7 +92,7 @@ internal sealed class AttentionInput : IDisposable
     {
         try
         {
-            return read();
+            return UserErrorException.Around(read);
         }
         catch (SafetensorsException error)
         {

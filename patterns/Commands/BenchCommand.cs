@@ -59,7 +59,7 @@ internal static class BenchCommand
         Measurement[] measured = terminal.Progress("Timing", experts.Length * (problem.Repeats + 1), step =>
         {
             return Array.ConvertAll(experts, expert => Measure(
-                expert, problem, () => engine.Attend(expert, q, k, v, new AttentionOptions(), cancellationToken), step, cancellationToken));
+                expert, problem, () => UserErrorException.Around(() => engine.Attend(expert, q, k, v, new AttentionOptions(), cancellationToken)), step, cancellationToken));
         });
 
         terminal.Line($"{problem.Tokens} tokens, {problem.Heads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim}, float32, {problem.Repeats} runs");

@@ -38,7 +38,7 @@ internal static class CheckCommand
         (AttentionResult<float> actual, AttentionResult<float> expected) = terminal.Progress("Checking", 2, step =>
         {
             step("kernel");
-            AttentionResult<float> result = engine.Attend(expert, q, k, v, options, cancellationToken);
+            AttentionResult<float> result = UserErrorException.Around(() => engine.Attend(expert, q, k, v, options, cancellationToken));
             step("oracle");
             return (result, ReferenceAttention.Attend(expert, q, k, v, options, cancellationToken));
         });

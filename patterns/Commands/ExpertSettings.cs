@@ -32,7 +32,7 @@ internal static class ExpertSettings
             }
         }
 
-        return expert.With(values);
+        return UserErrorException.Around(() => expert.With(values));
     }
 
     /// <summary>The parameters with their values, for example <c>Window=256 Sinks=4</c>.</summary>
@@ -70,15 +70,15 @@ internal static class ExpertSettings
 
     private static string ReadTable(string path)
     {
-        var file = new FileInfo(path);
-        if (!file.Exists)
+        if (!File.Exists(path))
         {
             throw new UserErrorException($"The table file {Arguments.Quoted(path)} is not there; give @FILE the path of a text file of numbers.");
         }
 
+        var file = new FileInfo(path);
         return file.Length > MaxTableFileBytes
             ? throw new UserErrorException($"{path} is {file.Length} bytes long: a table of at most {MaxTableFileBytes} bytes is wanted.")
-            : File.ReadAllText(path);
+            : UserErrorException.Around(() => File.ReadAllText(path));
     }
 
     private static int? TryInt(string text) =>

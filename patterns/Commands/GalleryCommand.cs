@@ -21,7 +21,8 @@ internal static class GalleryCommand
     {
         public int Tokens => File.LongestSequence;
 
-        public AttentionResult<float> Attend(ISparseExpert expert) => Engine.Attend(expert, Q, K, V, File.Options, CancellationToken);
+        public AttentionResult<float> Attend(ISparseExpert expert) =>
+            UserErrorException.Around(() => Engine.Attend(expert, Q, K, V, File.Options, CancellationToken));
     }
 
     /// <summary>What was seen of one pattern.</summary>

@@ -28,7 +28,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         }
 
         output.WriteLine();
-        output.WriteLine("Exit codes: 0 done, 1 a check failed, 2 a wrong command line or file.");
+        output.WriteLine("Exit codes: 0 done, 1 a check failed or moba itself did, 2 a wrong command line or file, 130 interrupted.");
         return code;
     }
 

@@ -15,6 +15,9 @@ internal static partial class Moba
     /// <summary>A check failed.</summary>
     public const int CheckFailed = 1;
 
+    /// <summary>This program failed; the whole exception is shown.</summary>
+    public const int Fault = 1;
+
     /// <summary>A wrong command line, or a file that is missing, damaged or hostile.</summary>
     public const int UserError = 2;
 
@@ -53,6 +56,11 @@ internal static partial class Moba
         {
             return Report(terminal, error.Message);
         }
+        catch (Exception error)
+        {
+            terminal.Error.WriteLine($"moba: a fault of this program, not of what was given: {error}");
+            return Fault;
+        }
     }
 
     private static RootCommand Root(Terminal terminal)
@@ -71,10 +79,8 @@ internal static partial class Moba
         return root;
     }
 
-    /// <summary>Errors whose message was written for the person who called: ours, the engine's and the file system's.</summary>
-    private static bool IsForTheUser(Exception error) =>
-        error is UserErrorException or IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException
-            or OutOfMemoryException;
+    /// <summary>Errors whose message was written for the person who called: ours and the file system's.</summary>
+    private static bool IsForTheUser(Exception error) => error is UserErrorException or IOException or UnauthorizedAccessException;
 
     /// <summary>One line, whatever the message holds.</summary>
     private static int Report(Terminal terminal, string message)

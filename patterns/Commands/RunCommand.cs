@@ -22,7 +22,7 @@ internal static class RunCommand
         var command = new Command("run", "Run a pattern on a file of q, k and v.") { pattern, input, output, target, set, lse };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
-            AtomicFile.CheckPlace(parsed.GetValue(output)!);
+            Arguments.CheckPlace(parsed.GetValue(output)!);
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);
             var request = new Request(
                 parsed.GetValue(pattern)!, parsed.GetValue(set)!, parsed.GetValue(target), parsed.GetValue(output)!, parsed.GetValue(lse));
@@ -45,7 +45,7 @@ internal static class RunCommand
         (Tensor<T> q, Tensor<T> k, Tensor<T> v) = file.Read<T>();
         using AttentionEngine engine = Arguments.Engine(request.Target);
         AttentionResult<T> result = terminal.Progress(request.Entry.Name, 0, _ =>
-            engine.Attend(expert, q, k, v, file.Options with { ReturnLse = request.Lse }, cancellationToken));
+            UserErrorException.Around(() => engine.Attend(expert, q, k, v, file.Options with { ReturnLse = request.Lse }, cancellationToken)));
 
         var writer = new SafetensorsWriter { Metadata = { ["pattern"] = request.Entry.Name, ["predicate"] = expert.Info.Predicate } };
         add(writer, result.Output);

@@ -38,7 +38,7 @@ internal static class ShowCommand
             string? path = parsed.GetValue(png);
             if (path is not null)
             {
-                AtomicFile.CheckPlace(path);
+                Arguments.CheckPlace(path);
             }
 
             if (parsed.GetValue(all))
@@ -57,7 +57,7 @@ internal static class ShowCommand
     private static int Show(
         Terminal terminal, GalleryEntry entry, ISparseExpert expert, (int Tokens, int Heads) size, string? path, CancellationToken cancellationToken)
     {
-        _ = expert.Bind(new AttentionExtent(0, size.Tokens - 1, size.Tokens, size.Heads));
+        _ = UserErrorException.Around(() => expert.Bind(new AttentionExtent(0, size.Tokens - 1, size.Tokens, size.Heads)));
         Density density = terminal.Progress($"Counting the pairs of {entry.Name}", 0, _ => Density.Of(expert, size.Tokens, size.Heads, cancellationToken));
         terminal.Out.Write(PatternCard.Draw(entry, expert, size.Tokens, density, terminal.IsColoured, []));
         terminal.Out.Write(TerminalPicture.Legend(terminal.IsColoured));

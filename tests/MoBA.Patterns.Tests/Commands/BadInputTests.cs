@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Text;
+using MoBA.Program;
 using MoBA.Runtime;
 using Xunit;
 
@@ -61,6 +62,25 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal([input], Directory.GetFiles(_folder));
     }
 
+    [Theory]
+    [InlineData("run", "Causal", "--input", "", "--output", "o")]
+    [InlineData("run", "Causal", "--input", "x", "--output", "")]
+    [InlineData("show", "Causal", "--png", "")]
+    [InlineData("show", "Causal", "--png", "a\0b")]
+    [InlineData("show", "DocumentCausal", "--set", "Document=@")]
+    public async Task An_empty_or_impossible_path_is_told_in_one_line(params string[] args) => OneLine(await CommandLine.Run(args), "");
+
+    [Fact]
+    public async Task A_fault_of_the_program_is_not_called_the_user_s()
+    {
+        using var error = new StringWriter();
+        int code = await Moba.RunAsync(["show", "Causal", "--tokens", "64"], Terminal.To(new FaultyWriter(), error), TestContext.Current.CancellationToken);
+        Assert.Equal(1, code);
+        Assert.StartsWith("moba: a fault of this program", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("System.ArgumentException: a fault", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("   at ", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_file_that_is_not_what_it_should_be_is_told_in_one_line()
     {
@@ -114,6 +134,16 @@ public sealed class BadInputTests : IDisposable
         await File.WriteAllBytesAsync(path, file, TestContext.Current.CancellationToken);
         OneLine(await CommandLine.Run("run", "Causal", "--input", path, "--output", output), says);
         Assert.False(File.Exists(output));
+    }
+
+    /// <summary>Stands for a mistake of ours.</summary>
+    private sealed class FaultyWriter : StringWriter
+    {
+        public override void Write(char value) => throw new ArgumentException("a fault");
+
+        public override void Write(string? value) => throw new ArgumentException("a fault");
+
+        public override void WriteLine(string? value) => throw new ArgumentException("a fault");
     }
 
     private static void OneLine(Outcome outcome, string says)

@@ -25,6 +25,7 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("Examples:", outcome.Out, StringComparison.Ordinal);
         Assert.Contains($"moba {command}".Trim(), outcome.Out, StringComparison.Ordinal);
         Assert.Contains("SinkWindow", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("130 interrupted", outcome.Out, StringComparison.Ordinal);
         Assert.Empty(outcome.Error);
     }
 
