@@ -17,12 +17,18 @@ internal static class BenchCommand
         /// <summary>Bytes of q, k, v and o.</summary>
         public double TensorBytes => 2.0 * sizeof(float) * Tokens * Dim * (Heads + KeyHeads);
 
+        /// <summary>Bytes of the keys and values that an engine keeps in the order in which it reads them; the rest of its memory is small.</summary>
+        public double WorkspaceBytes => 2.0 * sizeof(float) * Tokens * Dim * KeyHeads;
+
+        /// <summary>Numbers in the larger tensors.</summary>
+        public long LargestTensor => (long)Tokens * Dim * Math.Max(Heads, KeyHeads);
+
         /// <summary>Multiplications and additions that the attended pairs call for: two products of dim each.</summary>
         public double Flops(Density density) => 4.0 * Dim * Heads * density.Pairs;
     }
 
     /// <summary>What was measured of one pattern.</summary>
-    private readonly record struct Measurement(string Name, Density Density, TimeSpan Best, TimeSpan Median, double Flops);
+    private readonly record struct Measurement(string Name, Density Density, TimeSpan Best, TimeSpan Median, double Flops, long Memory);
 
     /// <summary>The command.</summary>
     public static Command Create(Terminal terminal)
@@ -47,32 +53,44 @@ internal static class BenchCommand
                 parsed.GetValue(repeat));
             ISparseExpert expert = ExpertSettings.Apply(parsed.GetValue(pattern)!.Create(problem.Tokens), parsed.GetValue(set)!);
             ISparseExpert[] experts = parsed.GetValue(noDense) || expert is Causal ? [expert] : [expert, new Causal()];
-            using AttentionEngine engine = Arguments.Engine(parsed.GetValue(target));
-            return Run(terminal, engine, experts, problem, cancellationToken);
+            return Run(terminal, () => Arguments.Engine(parsed.GetValue(target)), experts, problem, cancellationToken);
         }, CancellationToken.None));
         return command;
     }
 
-    private static int Run(Terminal terminal, AttentionEngine engine, ISparseExpert[] experts, Problem problem, CancellationToken cancellationToken)
+    private static int Run(
+        Terminal terminal, Func<AttentionEngine> create, ISparseExpert[] experts, Problem problem, CancellationToken cancellationToken)
     {
-        Tensor<float> q = RandomTensor(problem, problem.Heads, 1), k = RandomTensor(problem, problem.KeyHeads, 2), v = RandomTensor(problem, problem.KeyHeads, 3);
+        CheckMemory(problem);
+        Tensor<float> q = RandomTensor(problem, problem.Heads, 1), o = RandomTensor(problem, problem.Heads, 2);
+        Tensor<float> k = RandomTensor(problem, problem.KeyHeads, 3), v = RandomTensor(problem, problem.KeyHeads, 4);
+        string description = WarmUp(create, problem);
         Measurement[] measured = terminal.Progress("Timing", experts.Length * (problem.Repeats + 1), step =>
         {
-            return Array.ConvertAll(experts, expert => Measure(
-                expert, problem, () => UserErrorException.Around(() => engine.Attend(expert, q, k, v, new AttentionOptions(), cancellationToken)), step, cancellationToken));
+            return Array.ConvertAll(experts, expert =>
+            {
+                // An engine of its own for each row, because an engine keeps its memory.
+                var watch = new MemoryWatch();
+                using AttentionEngine engine = create();
+                Measurement row = Measure(
+                    expert, problem, () => UserErrorException.Around(() => engine.Attend(expert, q, k, v, new AttentionOptions(), o, cancellationToken)), step);
+                row = row with { Memory = watch.Added };
+                Density density = Density.Of(expert, problem.Tokens, problem.Heads, cancellationToken);
+                return row with { Density = density, Flops = problem.Flops(density) };
+            });
         });
 
         terminal.Line($"{problem.Tokens} tokens, {problem.Heads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim}, float32, {problem.Repeats} runs");
-        terminal.Line($"engine: {engine.Description}");
+        terminal.Line($"engine: {description}");
         terminal.Line($"pattern: {experts[0].Info.Name} {ExpertSettings.Describe(experts[0])}".TrimEnd());
         terminal.Out.Write(Report(measured));
         terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"peak memory of the process: {PeakMemory() / 1e6:0} MB, of which q, k, v and o are {problem.TensorBytes / 1e6:0} MB"));
+            $"memory: what an engine of its own adds to the peak of the process while it runs, beside q, k, v and o, which are {problem.TensorBytes / 1e6:0.0} MB"));
         return Moba.Ok;
     }
 
-    private static Measurement Measure(ISparseExpert expert, Problem problem, Action attend, Action<string> step, CancellationToken cancellationToken)
+    private static Measurement Measure(ISparseExpert expert, Problem problem, Action attend, Action<string> step)
     {
         step($"{expert.Info.Name}, first run");
         attend();
@@ -86,14 +104,13 @@ internal static class BenchCommand
         }
 
         Array.Sort(times);
-        Density density = Density.Of(expert, problem.Tokens, problem.Heads, cancellationToken);
-        return new(expert is Causal ? "dense causal" : expert.Info.Name, density, times[0], times[times.Length / 2], problem.Flops(density));
+        return new() { Name = expert is Causal ? "dense causal" : expert.Info.Name, Best = times[0], Median = times[times.Length / 2] };
     }
 
     private static Table Report(Measurement[] measured)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("pattern").NoWrap());
-        foreach (string name in (string[])["density", "best", "median", "useful TFLOP/s", "speed-up"])
+        foreach (string name in (string[])["density", "best", "median", "useful TFLOP/s", "speed-up", "memory"])
         {
             table.AddColumn(new TableColumn(name).RightAligned().NoWrap().PadLeft(0));
         }
@@ -103,24 +120,41 @@ internal static class BenchCommand
             table.AddRow(
                 row.Name, row.Density.ToString(), Stopwatches.Text(row.Best), Stopwatches.Text(row.Median),
                 (row.Flops / row.Best.TotalSeconds / 1e12).ToString("0.000", CultureInfo.InvariantCulture),
-                (measured[^1].Best / row.Best).ToString("0.0'x'", CultureInfo.InvariantCulture));
+                (measured[^1].Best / row.Best).ToString("0.0'x'", CultureInfo.InvariantCulture),
+                string.Create(CultureInfo.InvariantCulture, $"{row.Memory / 1e6:0.0} MB"));
         }
 
         return table;
     }
 
+    /// <summary>Asks once for all that will be taken, before any of it is.</summary>
+    private static void CheckMemory(Problem problem)
+    {
+        double bytes = problem.TensorBytes + problem.WorkspaceBytes;
+        double memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (problem.LargestTensor > Array.MaxLength || bytes > memory)
+        {
+            throw new UserErrorException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"--tokens {problem.Tokens} x {problem.Heads} heads x --dim {problem.Dim} is {problem.LargestTensor} numbers a tensor, and {bytes / 1e6:0} MB for q, k, v, o "
+                + $"and the engine's workspace: at most {Array.MaxLength} numbers and {memory / 1e6:0} MB can be had; make one smaller."));
+        }
+    }
+
+    /// <summary>Runs a few tokens, so that loading code counts for no row.</summary>
+    /// <returns>The engine's description.</returns>
+    private static string WarmUp(Func<AttentionEngine> create, Problem problem)
+    {
+        Problem few = problem with { Tokens = Math.Min(problem.Tokens, 64) };
+        Tensor<float> q = RandomTensor(few, few.Heads, 1), kv = RandomTensor(few, few.KeyHeads, 2);
+        using AttentionEngine engine = create();
+        _ = UserErrorException.Around(() => engine.Attend(new Causal(), q, kv, kv));
+        return engine.Description;
+    }
+
     private static Tensor<float> RandomTensor(Problem problem, int heads, int seed)
     {
-        long count = (long)problem.Tokens * heads * problem.Dim;
-        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (count > Array.MaxLength || problem.TensorBytes > memory)
-        {
-            throw new UserErrorException(
-                $"--tokens {problem.Tokens} x {heads} heads x --dim {problem.Dim} is {count} numbers a tensor: at most {Array.MaxLength} fit one, and "
-                + $"{memory / 1_000_000} MB all of them; make one smaller.");
-        }
-
-        float[] values = new float[count];
+        float[] values = new float[(long)problem.Tokens * heads * problem.Dim];
         var random = new Random(seed);
         for (int i = 0; i < values.Length; i++)
         {
@@ -128,11 +162,5 @@ internal static class BenchCommand
         }
 
         return Tensor.Create(values, [problem.Tokens, heads, problem.Dim]);
-    }
-
-    private static long PeakMemory()
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.PeakWorkingSet64;
     }
 }

@@ -49,6 +49,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("show Causal --png NONE/x.png", "is not there; make it")]
     [InlineData("bench Causal --tokens 99999999999", "--tokens is '99999999999'")]
     [InlineData("bench Causal --tokens 16777216 --heads 4096", "make one smaller")]
+    [InlineData("bench Causal --tokens 16777216 --heads 1 --key-heads 4096", "q, k, v, o and the engine's workspace")]
     [InlineData("bench Causal --tokens 64 --dim 12", "dim 12 must be a multiple of 8")]
     [InlineData("bench Causal --tokens 64 --heads 3 --key-heads 2", "must be a multiple of the 2 key heads")]
     public async Task A_wrong_command_line_is_told_in_one_line(string line, string says)
