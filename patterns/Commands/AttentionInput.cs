@@ -37,6 +37,9 @@ internal sealed class AttentionInput : IDisposable
     /// <summary>The sequences, if the file names them.</summary>
     public AttentionOptions Options { get; }
 
+    /// <summary>Number of sequences in the file.</summary>
+    public int Sequences => Options.Sequences is int[] offsets ? offsets.Length - 1 : 1;
+
     /// <summary>Keys of the longest sequence, at least 1: what a pattern's parameters are made for.</summary>
     public int LongestSequence { get; }
 

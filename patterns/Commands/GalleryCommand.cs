@@ -62,6 +62,11 @@ internal static class GalleryCommand
     private static int Run(Terminal terminal, Bench bench)
     {
         terminal.Line($"{Gallery.Entries.Count} patterns on {Path.GetFileName(bench.File.Path)}: {bench.File}, computed in float32");
+        if (bench.File.Sequences > 1)
+        {
+            terminal.Line($"{bench.File.Sequences} packed sequences: pictures and densities are of one of {bench.Tokens} tokens, as long as the longest; times and errors are of all");
+        }
+
         terminal.Line($"engine: {bench.Engine.Description}");
         terminal.Out.Write(TerminalPicture.Legend(terminal.IsColoured));
         terminal.Line("");

@@ -102,6 +102,13 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Gallery_says_that_a_picture_is_of_one_of_several_sequences()
+    {
+        string input = CommandLine.WriteInput(_folder, more: writer => writer.Add("cu_seqlens", Tensor.Create([0, 7, 40], [3])));
+        Assert.Contains("2 packed sequences: pictures and densities are of one of 33 tokens", (await CommandLine.Run("gallery", "--input", input)).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_keeps_packed_sequences_apart()
     {
         string input = CommandLine.WriteInput(_folder, more: writer => writer.Add("cu_seqlens", Tensor.Create([0, 7, 7, 40], [4])));
@@ -204,7 +211,7 @@ public sealed class CommandTests : IDisposable
     {
         Outcome outcome = await CommandLine.Run("bench", "SlidingWindow", "--tokens", "300", "--heads", "4", "--key-heads", "2", "--dim", "24", "--repeat", "2", "--set", "Window=32");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        foreach (string part in (string[])["300 tokens, 4 query heads, 2 key heads, dim 24", "SlidingWindow Window=32", "dense causal", "useful TFLOP/s", "peak memory", "speed-up"])
+        foreach (string part in (string[])["300 tokens, 4 query heads, 2 key heads, dim 24", "SlidingWindow Window=32", "dense causal", "useful TFLOP/s", "memory: what an engine of its own adds", "speed-up", " MB"])
         {
             Assert.Contains(part, outcome.Out, StringComparison.Ordinal);
         }
