@@ -13,8 +13,8 @@ internal static class GalleryCommand
 {
     private const int Repeats = 5;
 
-    private static readonly TimeSpan s_budget = TimeSpan.FromMilliseconds(250);
-    private static readonly Causal s_dense = new();
+    private static readonly TimeSpan _budget = TimeSpan.FromMilliseconds(250);
+    private static readonly Causal _dense = new();
 
     /// <summary>Tensors and engine of one run of the gallery.</summary>
     private sealed record Bench(AttentionEngine Engine, Tensor<float> Q, Tensor<float> K, Tensor<float> V, AttentionInput File, CancellationToken CancellationToken)
@@ -98,7 +98,7 @@ internal static class GalleryCommand
         AttentionResult<float> actual = bench.Attend(expert);
         AttentionResult<float> expected = ReferenceAttention.Attend(expert, bench.Q, bench.K, bench.V, bench.File.Options, bench.CancellationToken);
         Density density = Density.Of(expert, bench.Tokens, (int)bench.Q.Lengths[1], bench.CancellationToken);
-        (TimeSpan time, TimeSpan dense) = Stopwatches.Race(() => bench.Attend(expert), () => bench.Attend(s_dense), Repeats, s_budget);
+        (TimeSpan time, TimeSpan dense) = Stopwatches.Race(() => bench.Attend(expert), () => bench.Attend(_dense), Repeats, _budget);
         return new(entry, expert, density, time, dense, ErrorStats.Of(actual.Output, expected.Output));
     }
 

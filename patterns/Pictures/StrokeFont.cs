@@ -36,7 +36,7 @@ internal static class StrokeFont
         # 1006 3026 0242 0444   ^ 022042   ~ 04132433
         """;
 
-    private static readonly Dictionary<char, string> s_glyphs = Table
+    private static readonly Dictionary<char, string> _glyphs = Table
         .Split(["   ", "\n"], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         .ToDictionary(glyph => glyph[0], glyph => glyph[2..]);
 
@@ -115,7 +115,7 @@ internal static class StrokeFont
         }
     }
 
-    private static string Glyph(char letter) => letter == ' ' ? "" : s_glyphs.GetValueOrDefault(letter) ?? s_glyphs['?'];
+    private static string Glyph(char letter) => letter == ' ' ? "" : _glyphs.GetValueOrDefault(letter) ?? _glyphs['?'];
 
     private static float Advance(char letter) =>
         letter == ' ' ? Space : Glyph(letter).Split(' ').SelectMany(stroke => stroke.Chunk(2)).Max(point => point[0] - '0') + Gap;

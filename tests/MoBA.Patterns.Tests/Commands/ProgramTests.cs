@@ -6,7 +6,7 @@ namespace MoBA.Patterns.Tests;
 /// <summary>The program as a process of its own.</summary>
 public sealed class ProgramTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("moba").FullName;
 
@@ -62,7 +62,7 @@ public sealed class ProgramTests : IDisposable
     private static async Task<Outcome> Finish(Process process)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(s_patience);
+        patience.CancelAfter(_patience);
         try
         {
             Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token), error = process.StandardError.ReadToEndAsync(patience.Token);

@@ -12,7 +12,7 @@ public sealed class SafetensorsFuzzTests
     /// <summary>Bytes that one reading may allocate besides its share of the file: readers, and an exception with its trace.</summary>
     private const int Overhead = 16 * 1024;
 
-    private static readonly string[] s_tokens =
+    private static readonly string[] _tokens =
     [
         "{", "}", "[", "]", "\"", ":", ",", "0", "-1", "9", "99999999999", "9223372036854775807", "1e9", "null", "true", "\\u0000",
         "\\ud800", "__metadata__", "dtype", "shape", "data_offsets", "F32", "F16", "BF16", "I32", "I64", "BOOL", "\"q\"", "[]", "{}",
@@ -147,7 +147,7 @@ public sealed class SafetensorsFuzzTests
             return;
         }
 
-        byte[] token = Encoding.UTF8.GetBytes(s_tokens[random.Next(s_tokens.Length)]);
+        byte[] token = Encoding.UTF8.GetBytes(_tokens[random.Next(_tokens.Length)]);
         int header = Math.Min(file[0] | (file[1] << 8), file.Count - 8);
         int at = 8 + random.Next(header + 1);
         int removed = replace ? Math.Min(token.Length, file.Count - at) : 0;
