@@ -13,23 +13,23 @@ internal static class AttentionChecks
     private const int MaxPosition = AttentionExtent.MaxPosition;
 
     /// <summary>The kind of elements of type <typeparamref name="T"/>.</summary>
-    /// <exception cref="NotSupportedException">Tensors of it cannot be attended.</exception>
+    /// <exception cref="ArgumentException">Tensors of it cannot be attended.</exception>
     public static ElementKind KindOf<T>() =>
         typeof(T) == typeof(float) ? ElementKind.Single
         : typeof(T) == typeof(Half) ? ElementKind.Half
         : typeof(T) == typeof(BFloat16) ? ElementKind.BFloat16
-        : throw new NotSupportedException(
-            $"tensors of {typeof(T)} cannot be attended; q, k and v must be of float, System.Half or MoBA.Runtime.BFloat16: convert them.");
+        : throw new ArgumentException(
+            $"q, k and v are tensors of {typeof(T)}: they must be of float, System.Half or MoBA.Runtime.BFloat16; convert them.", "q");
 
-    /// <summary>Checks the shapes of a call's tensors.</summary>
-    public static void Shapes<T>(Tensor<T> q, Tensor<T> k, Tensor<T> v, Tensor<T>? output)
+    /// <summary>Checks the shapes of a call's tensors; with <paramref name="anyDim"/>, dim may be what kernels do not take.</summary>
+    public static void Shapes<T>(Tensor<T> q, Tensor<T> k, Tensor<T> v, Tensor<T>? output, bool anyDim = false)
     {
         Rank(q, nameof(q), "[query tokens, query heads, dim]");
         Rank(k, nameof(k), "[key tokens, key heads, dim]");
         Rank(v, nameof(v), "[key tokens, key heads, dim]");
 
         nint dim = q.Lengths[2];
-        if (dim is < DimStep or > MaxDim || dim % DimStep != 0)
+        if (anyDim ? dim < 1 : dim is < DimStep or > MaxDim || dim % DimStep != 0)
             throw new ArgumentException($"q is {Text(q.Lengths)}: dim {dim} must be a multiple of {DimStep} from {DimStep} to {MaxDim}; pad q, k and v with zeros and set Scale.", nameof(q));
         if (k.Lengths[2] != dim)
             throw new ArgumentException($"k is {Text(k.Lengths)}: its dim must be q's, which is {Text(q.Lengths)}.", nameof(k));

@@ -57,13 +57,14 @@ public sealed class AttentionEngine : IDisposable
 
     /// <summary>Attends, every query standing at its bottom-right position.</summary>
     /// <returns>The output, a new dense tensor like <paramref name="q"/>; 0 in a row that sees no key.</returns>
-    /// <exception cref="ArgumentException">A tensor's shape, or a parameter of the expert, does not fit.</exception>
+    /// <exception cref="ArgumentException">A tensor's shape or element type, or a parameter of the expert, does not fit.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
     public Tensor<T> Attend<TExpert, T>(TExpert expert, Tensor<T> q, Tensor<T> k, Tensor<T> v)
         where TExpert : ISparseExpert => Attend(expert, q, k, v, new AttentionOptions()).Output;
 
     /// <summary>Attends with options, into a new tensor.</summary>
-    /// <exception cref="ArgumentException">A tensor's shape, an option, or a parameter of the expert, does not fit.</exception>
+    /// <exception cref="ArgumentException">A tensor's shape or element type, an option, or a parameter of the
+    /// expert, does not fit.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public AttentionResult<T> Attend<TExpert, T>(
@@ -72,7 +73,8 @@ public sealed class AttentionEngine : IDisposable
 
     /// <summary>Attends with options into <paramref name="output"/>, which has the shape of q, may be strided, and may be q itself;
     /// its values are unspecified after an exception.</summary>
-    /// <exception cref="ArgumentException">A tensor's shape, an option, or a parameter of the expert, does not fit.</exception>
+    /// <exception cref="ArgumentException">A tensor's shape or element type, an option, or a parameter of the
+    /// expert, does not fit.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public AttentionResult<T> Attend<TExpert, T>(

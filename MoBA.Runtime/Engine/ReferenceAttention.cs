@@ -20,7 +20,7 @@ public static class ReferenceAttention
     /// <typeparam name="T"><c>float</c>, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
     /// <returns>Output [query tokens, query heads, dim] and, always, log-sum-exp [query tokens, query heads]; 0 and -infinity in
     /// a row that sees no key.</returns>
-    /// <exception cref="ArgumentException">Shapes, heads or offsets do not fit each other.</exception>
+    /// <exception cref="ArgumentException">A tensor's shape or element type, or an option, does not fit.</exception>
     public static AttentionResult<float> Attend<T>(
         ISparseExpert expert, Tensor<T> q, Tensor<T> k, Tensor<T> v, AttentionOptions? options = null,
         CancellationToken cancellationToken = default)
@@ -71,24 +71,21 @@ public static class ReferenceAttention
         private readonly ISparseExpert _expert;
         private readonly bool _modifies;
         private readonly double[] _q, _k, _v;
-        private readonly int[] _queryOffsets, _keyOffsets;
-        private readonly int? _queryStart;
+        private readonly AttentionSequence[] _sequences;
         private readonly double _scale;
         private readonly int _keyHeads;
 
         public Problem(ISparseExpert expert, Tensor<T> q, Tensor<T> k, Tensor<T> v, AttentionOptions options)
         {
-            Check(q, k, v);
+            AttentionChecks.KindOf<T>();
+            AttentionChecks.Shapes(q, k, v, null, anyDim: true);
             (Heads, _keyHeads, Dim) = ((int)q.Lengths[1], (int)k.Lengths[1], (int)q.Lengths[2]);
             _expert = expert;
             _modifies = expert.Info.ScoreModifier is not null;
             (_q, _k, _v) = (Widen(q), Widen(k), Widen(v));
             int queries = (int)q.Lengths[0], keys = (int)k.Lengths[0];
-            _queryOffsets = options.Sequences ?? [0, queries];
-            _keyOffsets = options.KeySequences ?? (options.Sequences is null ? [0, keys] : options.Sequences);
-            CheckOffsets(_queryOffsets, queries, nameof(options.Sequences), _queryOffsets.Length);
-            CheckOffsets(_keyOffsets, keys, options.KeySequences is null ? nameof(options.Sequences) : nameof(options.KeySequences), _queryOffsets.Length);
-            _queryStart = options.QueryStart;
+            _sequences = AttentionChecks.Sequences(options, queries, keys);
+            AttentionChecks.Scale(options, Dim);
             _scale = options.Scale ?? 1 / Math.Sqrt(Dim);
             Output = new float[queries * Heads * Dim];
             Lse = new float[queries * Heads];
@@ -107,13 +104,11 @@ public static class ReferenceAttention
 
         public IEnumerable<Row> Rows()
         {
-            for (int sequence = 0; sequence + 1 < _queryOffsets.Length; sequence++)
+            foreach (AttentionSequence s in _sequences)
             {
-                int first = _queryOffsets[sequence], queries = _queryOffsets[sequence + 1] - first;
-                int firstKey = _keyOffsets[sequence], keys = _keyOffsets[sequence + 1] - firstKey;
-                for (int i = 0; i < queries; i++)
+                for (int i = 0; i < s.Queries; i++)
                 {
-                    yield return new(first + i, (_queryStart ?? keys - queries) + i, firstKey, keys);
+                    yield return new(s.FirstQueryToken + i, s.Position + i, s.FirstKeyToken, s.Keys);
                 }
             }
         }
@@ -181,44 +176,7 @@ public static class ReferenceAttention
         {
             float[] singles => Array.ConvertAll(singles, x => (double)x),
             Half[] halves => Array.ConvertAll(halves, x => (double)x),
-            BFloat16[] shorts => Array.ConvertAll(shorts, x => (double)(float)x),
-            _ => throw new ArgumentException($"q, k and v are {typeof(T).Name}; float, Half or BFloat16 is wanted: convert them."),
+            _ => Array.ConvertAll((BFloat16[])(object)values, x => (double)(float)x),
         };
     }
-
-    private static void Check<T>(Tensor<T> q, Tensor<T> k, Tensor<T> v)
-        where T : unmanaged
-    {
-        Require(q.Rank == 3 && q.Lengths[1] > 0 && q.Lengths[2] > 0, nameof(q), q, "[query tokens, query heads, dim]");
-        Require(k.Rank == 3 && k.Lengths[1] > 0 && q.Lengths[1] % k.Lengths[1] == 0 && k.Lengths[2] == q.Lengths[2], nameof(k), k,
-            $"[key tokens, a divisor of {q.Lengths[1]} heads, {q.Lengths[2]}]");
-        Require(v.Lengths.SequenceEqual(k.Lengths), nameof(v), v, $"k's shape [{Shape(k)}]");
-    }
-
-    private static void CheckOffsets(int[] offsets, int tokens, string name, int count)
-    {
-        bool ascends = offsets.Length >= 2 && offsets[0] == 0 && offsets[^1] == tokens;
-        for (int i = 1; ascends && i < offsets.Length; i++)
-        {
-            ascends = offsets[i] >= offsets[i - 1];
-        }
-
-        if (!ascends || offsets.Length != count)
-        {
-            throw new ArgumentException(
-                $"{name} has {offsets.Length} offsets from {offsets.FirstOrDefault()} to {offsets.LastOrDefault()}; {count} that ascend from 0 to {tokens} are wanted.", name);
-        }
-    }
-
-    private static void Require<T>(bool condition, string name, Tensor<T> tensor, string wanted)
-        where T : unmanaged
-    {
-        if (!condition)
-        {
-            throw new ArgumentException($"{name} has shape [{Shape(tensor)}]; {wanted} is wanted.", name);
-        }
-    }
-
-    private static string Shape<T>(Tensor<T> tensor)
-        where T : unmanaged => string.Join(", ", tensor.Lengths.ToArray());
 }

@@ -114,10 +114,14 @@ public sealed class ReferenceAttentionTests
     public void Wrong_shapes_and_offsets_are_named()
     {
         Tensor<float> good = Ones(4, 2, 8);
-        Assert.StartsWith("k has shape [4, 3, 8]", Message(good, Ones(4, 3, 8), good), StringComparison.Ordinal);
-        Assert.StartsWith("v has shape [3, 2, 8]", Message(good, good, Ones(3, 2, 8)), StringComparison.Ordinal);
-        Assert.StartsWith("Sequences has 2 offsets from 0 to 3", Message(good, good, good, new() { Sequences = [0, 3] }), StringComparison.Ordinal);
-        Assert.StartsWith("Sequences has 4 offsets", Message(good, good, good, new() { Sequences = [0, 3, 2, 4] }), StringComparison.Ordinal);
+        Assert.StartsWith("k is [4, 3, 8]", Message(good, Ones(4, 3, 8), Ones(4, 3, 8)), StringComparison.Ordinal);
+        Assert.StartsWith("q is [4, 2, 0]: dim 0", Message(Ones(4, 2, 0), Ones(4, 2, 0), Ones(4, 2, 0)), StringComparison.Ordinal);
+        Assert.StartsWith("Scale is NaN", Message(good, good, good, new() { Scale = float.NaN }), StringComparison.Ordinal);
+        Assert.StartsWith("QueryStart is -2147483648", Message(good, good, good, new() { QueryStart = int.MinValue }), StringComparison.Ordinal);
+        Assert.Throws<ArgumentNullException>("k", () => Attend(s_causal, good, null!, good));
+        Assert.StartsWith("v is [3, 2, 8]", Message(good, good, Ones(3, 2, 8)), StringComparison.Ordinal);
+        Assert.StartsWith("Sequences ends at 3: it must end at 4", Message(good, good, good, new() { Sequences = [0, 3] }), StringComparison.Ordinal);
+        Assert.StartsWith("Sequences falls from 3 to 2 at index 2", Message(good, good, good, new() { Sequences = [0, 3, 2, 4] }), StringComparison.Ordinal);
         Assert.StartsWith("KeySequences has 2 offsets", Message(good, good, good, new() { Sequences = [0, 2, 4], KeySequences = [0, 4] }), StringComparison.Ordinal);
     }
 
