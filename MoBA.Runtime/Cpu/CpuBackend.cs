@@ -122,6 +122,9 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
         });
     }
 
+    /// <summary>Bytes of the workspace that is kept.</summary>
+    internal long KeptBytes => _workspace?.Bytes ?? 0;
+
     private static void AttendTile(
         CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CpuTile tile, QueryTileItem item, CancellationToken cancellationToken)
     {
@@ -144,13 +147,17 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
 
     private void ReturnWorkspace(NativeBuffer workspace)
     {
-        if (!_disposed)
-            workspace = Interlocked.Exchange(ref _workspace, workspace)!;
-        workspace?.Dispose();
+        NativeBuffer? kept = Interlocked.Exchange(ref _workspace, null);
+        (NativeBuffer large, NativeBuffer? small) = kept is null || kept.Bytes <= workspace.Bytes ? (workspace, kept) : (kept, workspace);
+        small?.Dispose();
+        Interlocked.Exchange(ref _workspace, large)?.Dispose();
+        if (_disposed)
+            Interlocked.Exchange(ref _workspace, null)?.Dispose();
     }
 
     private void ReturnTile(CpuTile tile)
     {
+        tile.Forget();
         if (_disposed)
             tile.Free();
         else

@@ -211,6 +211,15 @@ public sealed unsafe class CpuTile
         }
     }
 
+    /// <summary>Forgets the call, so that a tile which is kept keeps nothing else.</summary>
+    internal void Forget()
+    {
+        _kernel = null;
+        _cancellation = default;
+        _special = default;
+        _keys = null;
+    }
+
     /// <summary>Gives the scratch memory back.</summary>
     internal void Free() => _memory.Dispose();
 

@@ -24,7 +24,7 @@ public sealed unsafe class FloatTable
     /// <inheritdoc cref="FloatTable(float[], string)"/>
     public FloatTable(ReadOnlyMemory<float> values, string name)
     {
-        _values = GC.AllocateUninitializedArray<float>(values.Length, pinned: true);
+        _values = GC.AllocateUninitializedArray<float>(values.Length);
         values.Span.CopyTo(_values);
         _name = name;
     }

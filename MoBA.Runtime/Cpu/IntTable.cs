@@ -10,7 +10,6 @@ namespace MoBA.Runtime.Cpu;
 /// </summary>
 public sealed unsafe class IntTable
 {
-    // Pinned, so that a gather may use its address for as long as the table lives.
     private readonly int[] _values;
     private readonly bool _monotone;
     private readonly string _name;
@@ -29,7 +28,7 @@ public sealed unsafe class IntTable
     /// <inheritdoc cref="IntTable(int[], bool, string)"/>
     public IntTable(ReadOnlyMemory<int> values, bool monotone, string name)
     {
-        _values = GC.AllocateUninitializedArray<int>(values.Length, pinned: true);
+        _values = GC.AllocateUninitializedArray<int>(values.Length);
         values.Span.CopyTo(_values);
         _monotone = monotone;
         _name = name;

@@ -7,10 +7,11 @@ internal sealed class WorkQueue(long items, CancellationToken cancellation)
 {
     private long _next;
     private ExceptionDispatchInfo? _failure;
+    private volatile bool _left;
 
     /// <summary>Runs <paramref name="work"/> on the calling thread and up to <paramref name="workers"/> - 1 others, and returns
     /// when all have ended.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled before the queue was empty.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while there was work left.</exception>
     public void Run(int workers, Action<WorkQueue> work)
     {
         Task[] others = new Task[(int)Math.Clamp(items - 1, 0, workers - 1)];
@@ -19,14 +20,20 @@ internal sealed class WorkQueue(long items, CancellationToken cancellation)
         Work(work);
         Task.WaitAll(others, CancellationToken.None);   // a task that no thread has taken up runs here
         _failure?.Throw();
-        cancellation.ThrowIfCancellationRequested();
+        if (_left)
+            cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Takes the next piece; false when there is none, or the call is cancelled, or another thread failed.</summary>
     public bool TryTake(out long item)
     {
         item = Interlocked.Increment(ref _next) - 1;
-        return item < items && _failure is null && !cancellation.IsCancellationRequested;
+        if (item >= items || _failure is not null)
+            return false;
+        if (!cancellation.IsCancellationRequested)
+            return true;
+        _left = true;
+        return false;
     }
 
     private void Work(Action<WorkQueue> work)

@@ -71,8 +71,8 @@ public sealed class AttentionEngine : IDisposable
         TExpert expert, Tensor<T> q, Tensor<T> k, Tensor<T> v, AttentionOptions options, CancellationToken cancellationToken = default)
         where TExpert : ISparseExpert => Run(expert, q, k, v, null, options, cancellationToken);
 
-    /// <summary>Attends with options into <paramref name="output"/>, which has the shape of q, may be strided, and may be q itself;
-    /// its values are unspecified after an exception.</summary>
+    /// <summary>Attends with options into <paramref name="output"/>, which has the shape of q, may be strided, and may be q itself
+    /// but not share a part of its memory; its values are unspecified after an exception.</summary>
     /// <exception cref="ArgumentException">A tensor's shape or element type, an option, or a parameter of the
     /// expert, does not fit.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
@@ -142,6 +142,7 @@ public sealed class AttentionEngine : IDisposable
             Sequences = sequences,
             Extent = AttentionChecks.Extent(sequences, heads),
         };
+        MemoryOverlap.Check(problem, tensors.Q.Lengths, tensors.K.Lengths);
         _backend.Attend(expert, problem, clock, cancellationToken);
     }
 }

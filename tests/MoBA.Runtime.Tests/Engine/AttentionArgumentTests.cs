@@ -100,6 +100,28 @@ public class AttentionArgumentTests
     }
 
     [Fact]
+    public void OutputsThatSharePartOfAnInputAreRefused()
+    {
+        float[] memory = [.. Enumerable.Range(0, 40 * 16).Select(i => MathF.Sin(i))];
+        Tensor<float> At(int start, int stride) => Tensor.Create(memory, start, [16, 2, 8], [stride, 8, 1]);
+        Tensor<float> k = Zeros(16, 2, 8);
+        foreach (int shift in new[] { 1, 8, 16, 64, 255 })
+        {
+            ArgumentException e = Assert.Throws<ArgumentException>("output", () => _engine.Attend(new Causal(), At(0, 16), k, k, new(), At(shift, 16)));
+            Assert.Contains("output shares memory with q: it may be q itself", e.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Throws<ArgumentException>("output", () => _engine.Attend(new Causal(), At(300, 16), k, k, new(), At(200, 16)));
+        Assert.Throws<ArgumentException>("output", () => _engine.Attend(new Causal(), k, At(16, 16), k, new(), At(0, 16)));
+        Assert.Throws<ArgumentException>("output", () => _engine.Attend(new Causal(), At(0, 16), k, k, new(), At(0, 32)));
+
+        _engine.Attend(new Causal(), At(0, 16), k, k, new(), At(256, 16));      // behind it
+        _engine.Attend(new Causal(), At(0, 32), k, k, new(), At(16, 32));       // columns of one buffer
+        float[] expected = Inputs.Floats(_engine.Attend(new Causal(), At(0, 16), At(0, 16), At(0, 16)));
+        Assert.Equal(expected, Inputs.Floats(_engine.Attend(new Causal(), At(0, 16), At(0, 16), At(0, 16), new(), At(0, 16)).Output));
+    }
+
+    [Fact]
     public void NullsAreNamed()
     {
         Tensor<float> q = Zeros(16, 2, 8);

@@ -75,6 +75,51 @@ public class PackingTests
         Same(Oracle.Attend(new Causal(), q, k, k, options).Output, together[..(429 * 4 * 24)]);
     }
 
+    [Fact]
+    public void TheLargestWorkspaceIsKept()
+    {
+        CpuBackend backend = new(TileMath.Best, 1);
+        using AttentionEngine engine = new(backend);
+        Tensor<float> small = Inputs.Normal<float>(1, 10, 1, 16), large = Inputs.Normal<float>(1, 300, 1, 16);
+        bool nested = false;
+        Interrupting expert = new(() =>
+        {
+            if (!nested)
+            {
+                nested = true;
+                engine.Attend(new Causal(), large, large, large);
+            }
+        });
+        engine.Attend(expert, small, small, small);     // ends after the larger one
+        Assert.Equal(5 * CpuTile.KeyTile * 2 * 16 * sizeof(float), backend.KeptBytes);
+    }
+
+    [Fact]
+    public void CancellingAfterTheLastPieceIsNoError()
+    {
+        using CancellationTokenSource source = new();
+        int done = 0;
+        void Work(WorkQueue queue)
+        {
+            while (queue.TryTake(out long item))
+            {
+                done++;
+                if (item == 4)
+                    source.Cancel();
+            }
+        }
+
+        new WorkQueue(5, source.Token).Run(1, Work);
+        Assert.Equal(5, done);
+        using CancellationTokenSource other = new();
+        Assert.Throws<OperationCanceledException>(() => new WorkQueue(5, other.Token).Run(1, queue =>
+        {
+            queue.TryTake(out _);
+            other.Cancel();
+            queue.TryTake(out _);
+        }));
+    }
+
     private static void Same(double[] expected, float[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);
