@@ -6,6 +6,9 @@ namespace MoBA.Generators.Parse;
 /// <summary>Reads what an author wrote above a class, with or without XML tags: it is the expert's one-line description.</summary>
 internal static class Documentation
 {
+    // <see cref="Window"/>, <paramref name="q"/>: the last part of the name stands in the sentence.
+    private static readonly Regex Names = new("""<\w+ (?:cref|name|langword)="(?:[^"]*[.:])?([^".:(]+)[^"]*"\s*/>""", RegexOptions.CultureInvariant);
+    private static readonly Regex Breaks = new("</?(?:para|br|summary|remarks|list|item)[^>]*>", RegexOptions.CultureInvariant);
     private static readonly Regex Tags = new("<[^>]*>", RegexOptions.CultureInvariant);
     private static readonly Regex Spaces = new(@"\s+", RegexOptions.CultureInvariant);
 
@@ -20,8 +23,9 @@ internal static class Documentation
                 .Select(static line => line.Trim())
                 .Where(static line => line.StartsWith("///", StringComparison.Ordinal))
                 .Select(static line => line.Substring(3).Trim())
-                .TakeWhile(static line => !line.StartsWith("<remarks", StringComparison.Ordinal)));
-            string plain = Spaces.Replace(Tags.Replace(text, " "), " ").Trim()
+                .TakeWhile(static line => line.Length > 0 && !line.StartsWith("<remarks", StringComparison.Ordinal)));
+            text = Breaks.Replace(Names.Replace(text, "$1"), " ");
+            string plain = Spaces.Replace(Tags.Replace(text, ""), " ").Trim()
                 .Replace("&lt;", "<").Replace("&gt;", ">").Replace("&amp;", "&");
             if (plain.Length > 0)
             {

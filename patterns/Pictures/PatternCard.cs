@@ -59,7 +59,7 @@ internal static class PatternCard
         Add(info.AttendsItself, "every token sees itself");
         Add(info.Dense, "dense");
         facts.Add(info.MaxKeyRanges == 1 ? "one run of keys a tile" : $"at most {info.MaxKeyRanges} runs of keys a tile");
-        facts.Add(info.TokenLimit == int.MaxValue ? "no overflow" : string.Create(CultureInfo.InvariantCulture, $"no overflow to {info.TokenLimit:#,0} tokens"));
+        facts.Add(info.TokenLimit == AttentionExtent.MaxPosition ? "no overflow" : string.Create(CultureInfo.InvariantCulture, $"no overflow to {info.TokenLimit:#,0} tokens"));
         if (info.DependsOnHead)
         {
             facts.Add("differs by head");

@@ -1,6 +1,6 @@
 namespace MoBA.Patterns;
 
-/// <summary>The last <c>Window</c> tokens (Mistral 7B, Jiang et al., 2023).</summary>
+/// <summary>The last <see cref="Window"/> tokens (Mistral 7B, Jiang et al., 2023).</summary>
 [SparseExpert]
 public sealed partial class SlidingWindow
 {

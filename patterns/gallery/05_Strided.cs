@@ -1,6 +1,6 @@
 namespace MoBA.Patterns;
 
-/// <summary>The last <c>Stride</c> tokens and every Stride-th before them (Sparse Transformer, Child et al.,
+/// <summary>The last <see cref="Stride"/> tokens and every <see cref="Stride"/>-th before them (Sparse Transformer, Child et al.,
 /// 2019).</summary>
 [SparseExpert]
 public sealed partial class Strided

@@ -1,6 +1,6 @@
 namespace MoBA.Patterns;
 
-/// <summary>A causal window with gaps: every Dilation-th token of the last <c>Window</c> (Longformer, Beltagy et
+/// <summary>A causal window with gaps: every <see cref="Dilation"/>-th token of the last <see cref="Window"/> (Longformer, Beltagy et
 /// al., 2020; LongNet, Ding et al., 2023).</summary>
 [SparseExpert]
 public sealed partial class Dilated
