@@ -87,21 +87,7 @@ internal sealed partial class ExpertEmitter
     };
 
     /// <summary>The named values that one run needs, where every run is a function of its own.</summary>
-    private IEnumerable<NamedValue> UsedBy(KeyRun run) => UsedBy(_plan.KeyRanges.Values, run.Low, run.High, run.When);
-
-    /// <summary>Those of some named values that expressions need, in order.</summary>
-    private static IEnumerable<NamedValue> UsedBy(IReadOnlyList<NamedValue> values, params Expr[] users)
-    {
-        HashSet<string> needed = [.. users.SelectMany(Locals)];
-        foreach (NamedValue value in values.Reverse().Where(v => needed.Contains(v.Name)))
-        {
-            needed.UnionWith(Locals(value.Value));
-        }
-
-        return values.Where(v => needed.Contains(v.Name));
-
-        static IEnumerable<string> Locals(Expr e) => ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name);
-    }
+    private IEnumerable<NamedValue> UsedBy(KeyRun run) => KernelPlan.Used(_plan.KeyRanges.Values, run.Low, run.High, run.When);
 
     private ScriptObject Checks()
     {
@@ -120,7 +106,7 @@ internal sealed partial class ExpertEmitter
             // An index that is itself looked up: its table is checked first.
             ["covers"] = checks.Covers.Select(c => new ScriptObject
             {
-                ["values"] = DeclareBounds(printer, UsedBy(checks.Values, c.Low, c.High).Where(declared.Add)),
+                ["values"] = DeclareBounds(printer, KernelPlan.Used(checks.Values, c.Low, c.High).Where(declared.Add)),
                 ["field"] = Names.Field(c.Table),
                 ["low"] = printer.Print(c.Low),
                 ["high"] = printer.Print(c.High),

@@ -93,25 +93,21 @@ internal sealed record KernelPlan(
         return new KeyRangesPlan(Used(names, [.. runs.SelectMany(static r => new[] { r.Low, r.High, r.When })]), new(runs));
     }
 
-    /// <summary>The named values that some expression needs, in order.</summary>
-    public static EquatableArray<NamedValue> Used(NamedValues names, params Expr[] users)
+    /// <summary>The named values that some expressions need, in order.</summary>
+    public static EquatableArray<NamedValue> Used(NamedValues names, params Expr[] users) =>
+        new(Used([.. names.Values.Select(static v => new NamedValue(v.Name.Name, v.Value))], users));
+
+    /// <inheritdoc cref="Used(NamedValues, Expr[])"/>
+    public static IEnumerable<NamedValue> Used(IReadOnlyList<NamedValue> values, params Expr[] users)
     {
-        HashSet<string> needed = [];
-        foreach (Expr e in users)
+        HashSet<string> needed = [.. users.SelectMany(Names)];
+        foreach (NamedValue value in values.Reverse().Where(v => needed.Contains(v.Name)))
         {
-            Need(e);
+            needed.UnionWith(Names(value.Value));
         }
 
-        for (int i = names.Values.Count - 1; i >= 0; i--)
-        {
-            if (needed.Contains(names.Values[i].Name.Name))
-            {
-                Need(names.Values[i].Value);
-            }
-        }
+        return values.Where(v => needed.Contains(v.Name));
 
-        return new(names.Values.Where(v => needed.Contains(v.Name.Name)).Select(static v => new NamedValue(v.Name.Name, v.Value)));
-
-        void Need(Expr e) => needed.UnionWith(ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name));
+        static IEnumerable<string> Names(Expr e) => ExprWalk.All(e).OfType<LocalRef>().Select(static l => l.Name);
     }
 }
