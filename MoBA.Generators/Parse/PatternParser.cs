@@ -201,4 +201,5 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
     };
 
     private static string Qualified(INamespaceSymbol ns) => ns.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat
-        .WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted));}
+        .WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted));
+}
