@@ -150,7 +150,7 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         ?? (m.ReturnType.SpecialType != SpecialType.System_Boolean ? $"it returns {m.ReturnType.ToDisplayString()}"
         : m.Parameters.Length is not (2 or 3) ? $"it takes {m.Parameters.Length} arguments"
         : m.Parameters.FirstOrDefault(static p => p.Type.SpecialType != SpecialType.System_Int32) is { } p ? $"'{p.Name}' is {p.Type.ToDisplayString()}"
-        : null);
+        : MisplacedArgument(m, ["q", "k", "head"]));
 
     private static string? ScoreFault(IMethodSymbol m) =>
         CommonFault(m)
@@ -158,7 +158,13 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         : m.Parameters.Length is < 1 or > 5 ? $"it takes {m.Parameters.Length} arguments"
         : m.Parameters[0].Type.SpecialType != SpecialType.System_Single ? $"'{m.Parameters[0].Name}' is {m.Parameters[0].Type.ToDisplayString()}"
         : m.Parameters.Skip(1).FirstOrDefault(static p => p.Type.SpecialType != SpecialType.System_Int32) is { } p ? $"'{p.Name}' is {p.Type.ToDisplayString()}"
-        : null);
+        : MisplacedArgument(m, ["score", "q", "k", "head", "heads"]));
+
+    /// <summary>Arguments are known by their place; one that bears the name of another would silently mean something else.</summary>
+    private static string? MisplacedArgument(IMethodSymbol m, string[] roles) => m.Parameters
+        .Where(p => Array.IndexOf(roles, p.Name) is >= 0 and var role && role != p.Ordinal)
+        .Select(p => $"argument {p.Ordinal + 1} is {roles[p.Ordinal]} whatever its name, and is named '{p.Name}'")
+        .FirstOrDefault();
 
     private static string? CommonFault(IMethodSymbol m) =>
         m.IsGenericMethod ? "it is generic"

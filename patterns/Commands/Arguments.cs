@@ -38,7 +38,7 @@ internal static class Arguments
     /// <summary>Parameters of the pattern.</summary>
     public static Option<string[]> Set() => new("--set", "-s")
     {
-        Description = "A parameter of the pattern; a table is a comma list or @FILE of numbers. May be repeated",
+        Description = "A parameter of the pattern; a table is a comma list or @FILE of numbers. May be repeated. Parameters that are not set suit the length, for example Window = tokens / 8",
         HelpName = "Name=Value",
         DefaultValueFactory = _ => [],
     };

@@ -15,7 +15,7 @@ internal static class RunCommand
     {
         Argument<GalleryEntry> pattern = Arguments.Pattern();
         Option<string> input = Arguments.Input(required: true);
-        Option<string> output = new("--output", "-o") { Description = "Safetensors file to write: o, of q's shape and type", HelpName = "FILE", Required = true };
+        Option<string> output = new("--output", "-o") { Description = "Safetensors file to write, replaced if it is there: o, of q's shape and type", HelpName = "FILE", Required = true };
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         Option<bool> lse = new("--lse") { Description = "Write the log-sum-exp of every row too: lse [tokens, heads], F32" };
@@ -24,6 +24,7 @@ internal static class RunCommand
         {
             Arguments.CheckPlace(parsed.GetValue(output)!);
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);
+            CheckOutputIsNot(parsed.GetValue(input)!, parsed.GetValue(output)!);
             var request = new Request(
                 parsed.GetValue(pattern)!, parsed.GetValue(set)!, parsed.GetValue(target), parsed.GetValue(output)!, parsed.GetValue(lse));
             return file.Dtype switch
@@ -35,6 +36,19 @@ internal static class RunCommand
             };
         }, CancellationToken.None));
         return command;
+    }
+
+    /// <summary>The output would take the place of q, k and v.</summary>
+    private static void CheckOutputIsNot(string input, string output)
+    {
+        if (RealPath(input) == RealPath(output))
+        {
+            throw new UserErrorException($"--output is the input file {Arguments.Quoted(output)}, whose q, k and v would be lost; name another file.");
+        }
+
+        static string RealPath(string path) => File.Exists(path)
+            ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path)
+            : Path.GetFullPath(path);
     }
 
     private static int Run<T>(

@@ -60,6 +60,8 @@ public sealed class DiagnosticsTests
         { "MonotoneNumber", "MOBA1009", "[SparseExpert] partial class P { [Monotone] public int [|W|] { get; init; } = 3; bool Attends(int q, int k) => q >= k && q - k < W; }" },
         { "MonotoneFloats", "MOBA1009", "[SparseExpert] partial class P { [Monotone] public float[] [|W|] { get; init; } = []; bool Attends(int q, int k) => q >= k; float Score(float s, int q) => s + W[q]; }" },
         { "MonotoneSettable", "MOBA1009", "[SparseExpert] partial class P { [Monotone] public int[] [|W|] { get; set; } = []; bool Attends(int q, int k) => q >= k; }" },
+        { "SwappedArguments", "MOBA1004", "[SparseExpert] partial class P { bool [|Attends|](int k, int q) => q >= k; }" },
+        { "ScoreWithoutPositions", "MOBA1004", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k; float [|Score|](float score, int head) => score * head; }" },
         { "Recursion", "MOBA1010", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k && F(q); static bool F(int x) => x < 3 || [|F(x - 3)|]; }" },
         { "Doubling", "MOBA1010", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) { int a = q + k; a1: int b = a + a; int c = b + b; int d = c + c; int e = d + d; int f = e + e; int g = f + f; int h = g + g; int i = h + h; int j = i + i; int l = j + j; int m = l + l; int n = m + m; int o = n + n; return o > 3; } }".Replace("a1: ", "") },
         { "Product", "MOBA2001", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) => q >= k && q * k < 500; }" },

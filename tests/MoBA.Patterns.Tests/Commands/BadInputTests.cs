@@ -22,6 +22,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("show SINKWINDOWS", "did you mean SinkWindow?")]
     [InlineData("run Causal --input NONE --output OUT", "is not there; give --input a safetensors file")]
     [InlineData("check Causal --input FOLDER", "is a folder; give --input a safetensors file")]
+    [InlineData("run Causal --input IN --output IN", "--output is the input file")]
     [InlineData("run Causal --input IN --output FOLDER", "is a folder; name a file to write")]
     [InlineData("run Causal --input IN --output NONE/o", "is not there; make it, or name a file in another")]
     [InlineData("run Causal --input IN --output OUT --target tpu", "--target is 'tpu': cpu, cuda or portable is wanted")]
