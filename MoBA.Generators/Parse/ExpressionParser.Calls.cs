@@ -95,7 +95,7 @@ internal sealed partial class ExpressionParser
         }
 
         Expr value = ParseBlock(body, member, scope with { Callers = scope.Callers.Add(member) });
-        return IsLarge(value) ? TooComplex(use, member, $"the pattern would grow beyond {MostNodes} operations") : value;
+        return IsLarge(value) ? TooComplex(use, member, $"the pattern would have {TooLarge}") : value;
     }
 
     private Expr TooComplex(IOperation use, ISymbol member, string why)
@@ -136,7 +136,7 @@ internal sealed partial class ExpressionParser
             Expr value = ParseBlock(body, method, scope);
             if (IsLarge(value))
             {
-                sink.Report(Diagnostics.TooComplex, method.Locations.FirstOrDefault(), method.Name, Where, $"it has more than {MostNodes} operations");
+                sink.Report(Diagnostics.TooComplex, method.Locations.FirstOrDefault(), method.Name, Where, $"it has {TooLarge}");
             }
 
             return value;

@@ -17,6 +17,8 @@ internal sealed partial class ExpressionParser(
     private const int MostDepth = 512;
     private const int MostSteps = 1 << 16;
 
+    private static readonly string TooLarge = $"more than {MostNodes} operations, or more than {MostDepth} inside each other";
+
     private static readonly Variable[] PredicateArguments = [Variable.Query, Variable.Key, Variable.Head];
     private static readonly Variable[] ScoreArguments = [Variable.Score, Variable.Query, Variable.Key, Variable.Head, Variable.Heads];
 
@@ -44,7 +46,7 @@ internal sealed partial class ExpressionParser(
         }
         catch (Exception e) when (e is TooLargeException or InsufficientExecutionStackException)
         {
-            sink.Report(Diagnostics.TooComplex, method.Locations.FirstOrDefault(), method.Name, Where, $"it has more than {MostNodes} operations");
+            sink.Report(Diagnostics.TooComplex, method.Locations.FirstOrDefault(), method.Name, Where, $"it has {TooLarge}");
             return null;
         }
     }

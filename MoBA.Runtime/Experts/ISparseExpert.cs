@@ -28,7 +28,8 @@ public interface ISparseExpert
     /// promised, or the predicate would overflow <c>int</c> at these positions. The message names the parameter.</exception>
     CpuKernel Bind(in AttentionExtent extent);
 
-    /// <summary>Launches the portable ILGPU kernel of this expert once per sequence, with its parameters and tables.</summary>
+    /// <summary>Launches the portable ILGPU kernel of this expert once per sequence, with its parameters and tables. Nothing is
+    /// checked here: the caller has called <see cref="Bind"/> with the positions of the call before it copied tensors.</summary>
     void LaunchPortable(PortableLaunch launch);
 
     /// <summary>A copy of this expert with other parameter values.</summary>

@@ -57,9 +57,6 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
     }
 
     /// <inheritdoc/>
-    public override AttentionExtent Extent => _problem.Extent ?? new(0, -1, 0, _problem.QueryHeads);
-
-    /// <inheritdoc/>
     public override PortableTable Table(ReadOnlyMemory<int> values, bool monotone)
     {
         RangeTree? ranges = monotone ? null : new(values.Span);

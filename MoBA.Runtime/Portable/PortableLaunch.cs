@@ -6,9 +6,6 @@ namespace MoBA.Runtime.Portable;
 /// its kernel on them.</summary>
 public abstract class PortableLaunch
 {
-    /// <summary>The positions that the call covers, for the expert's checks.</summary>
-    public abstract AttentionExtent Extent { get; }
-
     /// <summary>Copies an int table to the device.</summary>
     public abstract PortableTable Table(ReadOnlyMemory<int> values, bool monotone);
 

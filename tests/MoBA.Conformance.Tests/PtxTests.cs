@@ -32,8 +32,6 @@ public sealed class PtxTests
     {
         public MethodInfo? Kernel { get; private set; }
 
-        public override AttentionExtent Extent => new(0, 63, 64, 1);
-
         public override PortableTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
 
         public override PortableFloatTable Table(ReadOnlyMemory<float> values) => default;

@@ -67,8 +67,6 @@ namespace MoBA.Patterns
 
         void global::MoBA.Runtime.ISparseExpert.LaunchPortable(global::MoBA.Runtime.Portable.PortableLaunch launch)
         {
-            // The checks of a call are those of its CPU kernel.
-            _ = ((global::MoBA.Runtime.ISparseExpert)this).Bind(launch.Extent);
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Portable.Parameters>(global::MoBA.Generated.MoBA_Patterns.SinkWindow_Portable.Attend, new()
             {
                 Window = this.Window,
