@@ -5,8 +5,6 @@ namespace MoBA.Generators.Analyze;
 /// <summary>What the parameters of a pattern may be: any value that a call would accept, or their defaults.</summary>
 internal sealed class ParameterRanges
 {
-    private static readonly Interval Positive = Interval.Of(1, int.MaxValue);
-
     private readonly Dictionary<string, Interval> _known = [];
     private readonly Interval _unknown;
 
@@ -21,7 +19,7 @@ internal sealed class ParameterRanges
             // A divisor that is not positive is refused before a kernel runs.
             if (node is Binary { Op: BinaryOp.Divide or BinaryOp.Remainder, Right: ParameterRef divisor })
             {
-                _known[divisor.Path] = Positive;
+                _known[divisor.Path] = _unknown with { Low = Fold.Int(1) };
             }
         }
 

@@ -89,6 +89,7 @@ public sealed class EmittedAttentionTests
 
     [Theory]
     [InlineData("public required int Block { get; init; } bool Attends(int q, int k) => k >= q / Block * Block && k <= q;")]
+    [InlineData("public required int Block { get; init; } bool Attends(int q, int k) => k < q / Block * Block + Block && k >= 0 && k <= q;")]
     [InlineData("public required int W { get; init; } bool Attends(int q, int k) => q / (W * 2 - 1) + 1 > k;")]
     public void WhatARequiredParameterIsIsNotGuessed(string members) =>
         Assert.Empty(Compiler.Analyze(Compiler.Usings + $"[SparseExpert] public sealed partial class P {{ {members} }}").Select(Compiler.Describe));
