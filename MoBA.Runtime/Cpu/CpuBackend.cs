@@ -56,6 +56,10 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
     }
 
     /// <inheritdoc/>
+    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken) =>
+        throw new NotImplementedException();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         _disposed = true;

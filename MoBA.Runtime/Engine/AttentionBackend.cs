@@ -16,6 +16,13 @@ internal abstract class AttentionBackend : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled; the output is unspecified.</exception>
     public abstract void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="Attend"/>, with a mixture: also fills the routes, weights and entropy of <paramref name="mixture"/>.</summary>
+    /// <exception cref="ArgumentException">A logit is infinite or NaN, or an expert's parameters do not fit the positions of the
+    /// call.</exception>
+    /// <exception cref="InsufficientMemoryException">Scratch memory cannot be had; the backend can be used on.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the output is unspecified.</exception>
+    public abstract void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken);
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

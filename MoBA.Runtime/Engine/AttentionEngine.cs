@@ -15,7 +15,7 @@ namespace MoBA.Runtime;
 /// float. Tensors may be strided. An engine may be used by several threads at once; it keeps its scratch memory, linear in
 /// the number of key tokens, until it is disposed.
 /// </summary>
-public sealed class AttentionEngine : IDisposable
+public sealed partial class AttentionEngine : IDisposable
 {
     private readonly AttentionBackend _backend;
     private readonly ILogger _logger;
@@ -97,52 +97,69 @@ public sealed class AttentionEngine : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(expert);
+        Call<T> call = Check(expert.Info.Name, (q, k, v), output, options, cancellationToken);
+        Tensor<int>? routes = options.ReturnRoutes && expert.Gate is { } gate
+            ? EngineTensors.Create<int>([call.Q.Lengths[0], gate.RouteHeads((int)q.Lengths[1], (int)k.Lengths[1]), gate.TopK], "the routes")
+            : null;
+        Compute(call, routes, (problem, clock) => _backend.Attend(expert, problem, clock, cancellationToken));
+        return call.Result() with { Routes = routes };
+    }
+
+    private Call<T> Check<T>(
+        string name, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, Tensor<T>? output, AttentionOptions options, CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(options);
+        (Tensor<T> q, Tensor<T> k, Tensor<T> v) = tensors;
         ElementKind kind = AttentionChecks.KindOf<T>();
         AttentionChecks.Shapes(q, k, v, output);
         AttentionSequence[] sequences = AttentionChecks.Sequences(options, (int)q.Lengths[0], (int)k.Lengths[0]);
         float scale = AttentionChecks.Scale(options, (int)q.Lengths[2]);
         cancellationToken.ThrowIfCancellationRequested();
-
-        using Activity? activity = Telemetry.Start(expert, Target, q.Lengths, k.Lengths);
-        PassClock clock = new();
         output ??= EngineTensors.Create<T>(q.Lengths, "the output");
         Tensor<float>? lse = options.ReturnLse ? EngineTensors.Create<float>(q.Lengths[..2], "the log-sum-exp") : null;
-        Compute(expert, kind, (q, k, v, output), lse, sequences, scale, clock, cancellationToken);
-
-        Telemetry.Record(expert, Target, (long)q.Lengths[0], clock.Total);
-        EngineLog.Attended(_logger, expert.Info.Name, q.Lengths[0], k.Lengths[0], clock.Total.TotalMilliseconds);
-        return new() { Output = output, Lse = lse, Timings = clock.Passes };
+        return new(name, kind, q, k, v, output, lse, sequences, scale, new PassClock());
     }
 
-    private unsafe void Compute<T>(
-        ISparseExpert expert, ElementKind kind, (Tensor<T> Q, Tensor<T> K, Tensor<T> V, Tensor<T> Output) tensors, Tensor<float>? lse,
-        AttentionSequence[] sequences, float scale, PassClock clock, CancellationToken cancellationToken)
+    private unsafe void Compute<T>(Call<T> call, Tensor<int>? routes, Action<AttentionProblem, PassClock> attend)
     {
-        if (tensors.Q.Lengths[0] == 0)
-            return;
-
-        using MemoryHandle q = tensors.Q.GetPinnedHandle();
-        using MemoryHandle k = tensors.K.GetPinnedHandle();
-        using MemoryHandle v = tensors.V.GetPinnedHandle();
-        using MemoryHandle output = tensors.Output.GetPinnedHandle();
-        using MemoryHandle sums = lse?.GetPinnedHandle() ?? default;
-        int heads = (int)tensors.Q.Lengths[1];
-        AttentionProblem problem = new()
+        using Activity? activity = Telemetry.Start(call.Name, Target, call.Q.Lengths, call.K.Lengths);
+        if (call.Q.Lengths[0] > 0)
         {
-            Q = EngineTensors.View(tensors.Q, q, kind),
-            K = EngineTensors.View(tensors.K, k, kind),
-            V = EngineTensors.View(tensors.V, v, kind),
-            Output = EngineTensors.View(tensors.Output, output, kind),
-            Lse = (float*)sums.Pointer,
-            QueryHeads = heads,
-            KeyHeads = (int)tensors.K.Lengths[1],
-            Dim = (int)tensors.Q.Lengths[2],
-            Scale = scale,
-            Sequences = sequences,
-            Extent = AttentionChecks.Extent(sequences, heads),
-        };
-        MemoryOverlap.Check(problem, tensors.Q.Lengths, tensors.K.Lengths);
-        _backend.Attend(expert, problem, clock, cancellationToken);
+            using MemoryHandle q = call.Q.GetPinnedHandle();
+            using MemoryHandle k = call.K.GetPinnedHandle();
+            using MemoryHandle v = call.V.GetPinnedHandle();
+            using MemoryHandle output = call.Output.GetPinnedHandle();
+            using MemoryHandle sums = call.Lse?.GetPinnedHandle() ?? default;
+            using MemoryHandle blocks = routes?.GetPinnedHandle() ?? default;
+            int heads = (int)call.Q.Lengths[1];
+            AttentionProblem problem = new()
+            {
+                Q = EngineTensors.View(call.Q, q, call.Kind),
+                K = EngineTensors.View(call.K, k, call.Kind),
+                V = EngineTensors.View(call.V, v, call.Kind),
+                Output = EngineTensors.View(call.Output, output, call.Kind),
+                Lse = (float*)sums.Pointer,
+                Routes = (int*)blocks.Pointer,
+                QueryHeads = heads,
+                KeyHeads = (int)call.K.Lengths[1],
+                Dim = (int)call.Q.Lengths[2],
+                Scale = call.Scale,
+                Sequences = call.Sequences,
+                Extent = AttentionChecks.Extent(call.Sequences, heads),
+            };
+            MemoryOverlap.Check(problem, call.Q.Lengths, call.K.Lengths);
+            attend(problem, call.Clock);
+        }
+
+        Telemetry.Record(call.Name, Target, (long)call.Q.Lengths[0], call.Clock.Total);
+        EngineLog.Attended(_logger, call.Name, call.Q.Lengths[0], call.K.Lengths[0], call.Clock.Total.TotalMilliseconds);
+    }
+
+    /// <summary>A checked call and its results.</summary>
+    private sealed record Call<T>(
+        string Name, ElementKind Kind, Tensor<T> Q, Tensor<T> K, Tensor<T> V, Tensor<T> Output, Tensor<float>? Lse,
+        AttentionSequence[] Sequences, float Scale, PassClock Clock)
+    {
+        public AttentionResult<T> Result() => new() { Output = Output, Lse = Lse, Timings = Clock.Passes };
     }
 }

@@ -20,4 +20,7 @@ public sealed record AttentionOptions
 
     /// <summary>Whether the result carries the log-sum-exp of every row.</summary>
     public bool ReturnLse { get; init; }
+
+    /// <summary>Whether the result carries the routes: which blocks a block gate chose, or which experts a router chose.</summary>
+    public bool ReturnRoutes { get; init; }
 }

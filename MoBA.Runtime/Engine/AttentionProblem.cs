@@ -26,6 +26,10 @@ internal sealed unsafe class AttentionProblem
     /// <summary>Natural log-sum-exp, dense [query tokens, query heads], or null where it was not asked for.</summary>
     public required float* Lse { get; init; }
 
+    /// <summary>Chosen blocks of a block gate, dense [query tokens, route heads, TopK], the own block first, -1 where there are
+    /// fewer; or null where they were not asked for.</summary>
+    public int* Routes { get; init; }
+
     /// <summary>Query heads.</summary>
     public required int QueryHeads { get; init; }
 
@@ -52,6 +56,7 @@ internal sealed unsafe class AttentionProblem
         V = V,
         Output = Output,
         Lse = Lse,
+        Routes = Routes,
         QueryHeads = QueryHeads,
         KeyHeads = KeyHeads,
         Dim = Dim,

@@ -13,6 +13,20 @@ public sealed record AttentionResult<T>
     /// null unless <see cref="AttentionOptions.ReturnLse"/> asked for it.</summary>
     public Tensor<float>? Lse { get; init; }
 
+    /// <summary>Where the tokens went; null unless <see cref="AttentionOptions.ReturnRoutes"/> asked for it and something routes.
+    /// <para>Of a block gate: [query tokens, route heads, TopK] block numbers within the sequence, the own block first and then the
+    /// chosen past blocks, ascending; -1 where there are fewer. Route heads are query heads, or key heads with
+    /// <see cref="RouteScope.KeyGroup"/>.</para>
+    /// <para>Of a mixture: [query tokens, query heads, TopK] expert ids, the highest logit first.</para></summary>
+    public Tensor<int>? Routes { get; init; }
+
+    /// <summary>Weights of a mixture's routes, [query tokens, query heads, TopK]: the softmax over the chosen logits; null where
+    /// <see cref="Routes"/> is, and for a block gate.</summary>
+    public Tensor<float>? RouteWeights { get; init; }
+
+    /// <summary>What each expert of a mixture got, by id; null where there is no mixture.</summary>
+    public IReadOnlyList<ExpertLoad>? Loads { get; init; }
+
     /// <summary>Time of each pass in the order they ran.</summary>
     public required IReadOnlyList<PassTiming> Timings { get; init; }
 }

@@ -17,12 +17,12 @@ internal static class Telemetry
         _meter.CreateHistogram<double>("moba.attend.duration", "s", "Time of a call.");
 
     /// <summary>Starts the activity of one call, if anybody listens.</summary>
-    public static Activity? Start(ISparseExpert expert, Target target, ReadOnlySpan<nint> q, ReadOnlySpan<nint> k)
+    public static Activity? Start(string name, Target target, ReadOnlySpan<nint> q, ReadOnlySpan<nint> k)
     {
         Activity? activity = _activities.StartActivity("attend");
         if (activity is { IsAllDataRequested: true })
         {
-            activity.SetTag("moba.expert", expert.Info.Name);
+            activity.SetTag("moba.expert", name);
             activity.SetTag("moba.target", target.ToString());
             activity.SetTag("moba.query_tokens", (long)q[0]);
             activity.SetTag("moba.key_tokens", (long)k[0]);
@@ -35,12 +35,12 @@ internal static class Telemetry
     }
 
     /// <summary>Records a call that has ended well.</summary>
-    public static void Record(ISparseExpert expert, Target target, long tokens, TimeSpan elapsed)
+    public static void Record(string name, Target target, long tokens, TimeSpan elapsed)
     {
         if (!_tokens.Enabled && !_duration.Enabled)
             return;
 
-        TagList tags = new() { { "moba.expert", expert.Info.Name }, { "moba.target", target.ToString() } };
+        TagList tags = new() { { "moba.expert", name }, { "moba.target", target.ToString() } };
         _tokens.Add(tokens, tags);
         _duration.Record(elapsed.TotalSeconds, tags);
     }

@@ -75,6 +75,19 @@ public sealed record ExpertInfo
     /// <summary>The most runs of keys that one tile of queries can see.</summary>
     public required int MaxKeyRanges { get; init; }
 
+    /// <summary>The block gate at the attribute's values, or null where the expert has none.</summary>
+    public BlockGate? Gate { get; init; }
+
+    /// <summary>What is attended besides the routed blocks as C#, or null where the expert has no <c>Always</c>.</summary>
+    public string? AlwaysPredicate { get; init; }
+
+    /// <summary>Estimated cost: keys that a token visits on average in a sequence of <see cref="CostTokens"/> tokens at the default
+    /// parameters; null where these are not known at compile time.</summary>
+    public double? KeysPerToken { get; init; }
+
+    /// <summary>Tokens of the sequence that <see cref="KeysPerToken"/> speaks of.</summary>
+    public const int CostTokens = 32768;
+
     /// <summary>A picture of the pattern at its default parameters, one character a tile (<c>#</c> full, <c>+</c> partial,
     /// <c>.</c> empty), one line a row of tiles.</summary>
     public required string Picture { get; init; }

@@ -32,6 +32,23 @@ public interface ISparseExpert
     /// checked here: the caller has called <see cref="Bind"/> with the positions of the call before it copied tensors.</summary>
     void LaunchPortable(PortableLaunch launch);
 
+    /// <summary>The block gate, or null where the expert has none.</summary>
+    BlockGate? Gate => null;
+
+    /// <summary>The author's own <c>Always</c>: whether the pair is attended, within <see cref="Attends"/>, whatever the gate
+    /// chose; false where there is none.</summary>
+    bool Always(int q, int k, int head) => false;
+
+    /// <summary>As <see cref="Bind"/>, the kernel of the pairs that are attended whatever the gate chose (Attends and Always), or
+    /// null where the expert has no <c>Always</c>.</summary>
+    CpuKernel? BindAlways(in AttentionExtent extent) => null;
+
+    /// <summary>As <see cref="LaunchPortable"/>, the kernel of the pairs that are attended whatever the gate chose; does nothing
+    /// where the expert has no <c>Always</c>.</summary>
+    void LaunchPortableAlways(PortableLaunch launch)
+    {
+    }
+
     /// <summary>A copy of this expert with other parameter values.</summary>
     /// <param name="parameters">Name to value: <c>int</c>, <c>bool</c>, <c>float</c>, <c>int[]</c> or <c>float[]</c> as the
     /// parameter's type is.</param>

@@ -43,6 +43,10 @@ internal sealed class PortableBackend(PortableDevice device) : AttentionBackend
     }
 
     /// <inheritdoc/>
+    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken) =>
+        throw new NotImplementedException();
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         lock (_gate)

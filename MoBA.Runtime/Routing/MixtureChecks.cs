@@ -1,0 +1,40 @@
+using System.Numerics.Tensors;
+
+namespace MoBA.Runtime;
+
+/// <summary>Checks what a call of a mixture has besides q, k and v.</summary>
+internal static class MixtureChecks
+{
+    /// <summary>Checks the router or the logits against the queries.</summary>
+    /// <exception cref="ArgumentException">They do not fit.</exception>
+    public static void Check(MixtureInfo mixture, Router? router, Tensor<float>? logits, ReadOnlySpan<nint> q, AttentionOptions options)
+    {
+        int experts = mixture.Experts.Count;
+        if (router is not null && (router.Heads != q[1] || router.Experts != experts || router.Dim != q[2]))
+        {
+            throw new ArgumentException(
+                $"the router's weights are [{router.Heads}, {router.Experts}, {router.Dim}]: they must be [query heads, experts, dim], which is [{q[1]}, {experts}, {q[2]}] for '{mixture.Name}' and this q.",
+                nameof(router));
+        }
+
+        if (logits is not null && (logits.Rank != 3 || !logits.Lengths.SequenceEqual([q[0], q[1], experts])))
+        {
+            throw new ArgumentException(
+                $"logits is [{string.Join(", ", logits.Lengths.ToArray())}]: it must be [query tokens, query heads, experts], which is [{q[0]}, {q[1]}, {experts}] for '{mixture.Name}' and this q.",
+                nameof(logits));
+        }
+
+        if (options.ReturnLse && mixture is { Combine: Combine.Weighted, TopK: > 1 })
+        {
+            throw new ArgumentException(
+                $"ReturnLse asks for the log-sum-exp of '{mixture.Name}', whose output is a weighted sum of {mixture.TopK} experts and has none; use Combine.LogSumExp, or leave it out.",
+                nameof(options));
+        }
+    }
+
+    /// <summary>The exception for a logit that cannot be ranked.</summary>
+    public static ArgumentException BadLogit(bool fromRouter, int token, int head, int expert, float logit) => new(
+        $"the logit of expert {expert} at token {token} and head {head} is {logit}: "
+        + (fromRouter ? "q has a value that is infinite, NaN or too large for the router's weights; give finite queries." : "logits must be finite; use a large negative number for an expert that must not be chosen."),
+        fromRouter ? "q" : "logits");
+}
