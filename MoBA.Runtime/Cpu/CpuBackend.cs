@@ -134,9 +134,9 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
     {
         AttentionSequence sequence = problem.Sequences[item.Sequence];
         tile.Begin(problem, packed, item.Sequence, item.Head, item.First, item.Count, kernel, cancellationToken);
-        if (sequence.Keys > 0)
-            kernel?.Attend(tile);
-        tile.End(problem, sequence.FirstQueryToken + item.First);
+        if (kernel is not null)
+            tile.Attend(kernel, 0, sequence.Keys, selection: null);
+        tile.End(problem);
     }
 
     // The largest workspace is kept between calls: fresh pages cost about as much as packing into them.

@@ -36,13 +36,13 @@ public ref struct KeyTileEnumerator
     /// <summary>This enumerator.</summary>
     public readonly KeyTileEnumerator GetEnumerator() => this;
 
-    /// <summary>Cuts the ranges to [0, <paramref name="keys"/>), sorts and merges them in place, and drops empty ones.</summary>
-    internal static Span<KeyRange> Normalize(Span<KeyRange> ranges, int keys)
+    /// <summary>Cuts the ranges to [<paramref name="first"/>, <paramref name="end"/>), sorts and merges them in place, and drops empty ones.</summary>
+    internal static Span<KeyRange> Normalize(Span<KeyRange> ranges, int first, int end)
     {
         int count = 0;
         foreach (KeyRange given in ranges)
         {
-            KeyRange range = new(Math.Max(given.Start, 0), Math.Min(given.End, keys));
+            KeyRange range = new(Math.Max(given.Start, first), Math.Min(given.End, end));
             if (range.IsEmpty)
                 continue;
 

@@ -201,13 +201,14 @@ namespace MoBA.Generated.MoBA_Patterns
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
                     Vector512<int> attends = Vector512.GreaterThanOrEqual(Vector512.Create(q), k);
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }
@@ -218,13 +219,14 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             int head = tile.Head, heads = tile.Heads;
             float tile0 = float.Exp2(-_maxBias * (float)(head + 1) / (float)heads);
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
-                    Vector512<float> score = tile.Load(q, column);
-                    tile.Store(q, column, score - (Vector512.Create(tile0) * Vector512.ConvertToSingle(Vector512.Create(q) - k)));
+                    Vector512<float> score = tile.Load(row, column);
+                    tile.Store(row, column, score - (Vector512.Create(tile0) * Vector512.ConvertToSingle(Vector512.Create(q) - k)));
                 }
             }
         }

@@ -240,8 +240,9 @@ namespace MoBA.Generated.MoBA_Patterns
                 key0[column / 16] = ((VectorMath.Divide(k, _block)) & Vector512.Create(255)) * Vector512.Create(353);
             }
 
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 int row0 = ((q / _block) & 255) * 977;
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
@@ -250,7 +251,7 @@ namespace MoBA.Generated.MoBA_Patterns
                         | VectorMath.Mask(q < _global)
                         | Vector512.LessThan(k, Vector512.Create(_global))
                         | Vector512.LessThan(((Vector512.Create(row0) ^ key0[column / 16]) >> 3) & Vector512.Create(31), Vector512.Create(_random));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

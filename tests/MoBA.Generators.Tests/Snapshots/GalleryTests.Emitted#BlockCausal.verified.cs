@@ -207,13 +207,14 @@ namespace MoBA.Generated.MoBA_Patterns
                 key0[column / 16] = VectorMath.Divide(k, _block);
             }
 
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 int row0 = q / _block;
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> attends = Vector512.LessThanOrEqual(key0[column / 16], Vector512.Create(row0));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

@@ -250,15 +250,16 @@ namespace MoBA.Generated.MoBA_Patterns
                 key1[column / 16] = VectorMath.Divide(k - Vector512.Create(_length), _block);
             }
 
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 int row0 = q / _block;
                 int row1 = (q - _length) / _block;
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
                     Vector512<int> attends = Vector512.ConditionalSelect(VectorMath.Mask(q < _length), Vector512.ConditionalSelect(Vector512.LessThan(k, Vector512.Create(_length)), Vector512.Equals(Vector512.Create(row0), key0[column / 16]), Vector512.LessThan(key1[column / 16], Vector512.Create(row0))), Vector512.GreaterThanOrEqual(k, Vector512.Create(_length)) & Vector512.LessThanOrEqual(key1[column / 16], Vector512.Create(row1)));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

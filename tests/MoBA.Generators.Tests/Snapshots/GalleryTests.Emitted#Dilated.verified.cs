@@ -207,15 +207,16 @@ namespace MoBA.Generated.MoBA_Patterns
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Mask(CpuTile tile, int k0)
         {
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
                     Vector512<int> attends = Vector512.GreaterThanOrEqual(Vector512.Create(q), k)
                         & Vector512.LessThan(Vector512.Create(q) - k, Vector512.Create(_window))
                         & Vector512.Equals(VectorMath.Remainder(Vector512.Create(q) - k, _dilation), Vector512.Create(0));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

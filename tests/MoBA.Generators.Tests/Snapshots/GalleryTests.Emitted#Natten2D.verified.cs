@@ -245,15 +245,16 @@ namespace MoBA.Generated.MoBA_Patterns
                 key1[column / 16] = VectorMath.Remainder(k, _width);
             }
 
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 int row0 = Math.Min(Math.Max(q / _width, _kernel / 2), _height - 1 - _kernel / 2);
                 int row1 = Math.Min(Math.Max(q % _width, _kernel / 2), _width - 1 - _kernel / 2);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> attends = Vector512.LessThanOrEqual(Vector512.Abs(Vector512.Create(row0) - key0[column / 16]), Vector512.Create(tile0))
                         & Vector512.LessThanOrEqual(Vector512.Abs(Vector512.Create(row1) - key1[column / 16]), Vector512.Create(tile0));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

@@ -231,15 +231,16 @@ namespace MoBA.Generated.MoBA_Patterns
                 key0[column / 16] = VectorMath.Divide(k - Vector512.Create(_prefix), _branch);
             }
 
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 int row0 = (q - _prefix) / _branch;
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
                     Vector512<int> attends = Vector512.GreaterThanOrEqual(Vector512.Create(q), k)
                         & (Vector512.LessThan(k, Vector512.Create(_prefix)) | Vector512.Equals(Vector512.Create(row0), key0[column / 16]));
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }

@@ -104,23 +104,25 @@ internal abstract class TestExpert : ISparseExpert
 
         private void Modify(CpuTile tile, int k0)
         {
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
-                    Vector512<float> scores = tile.Load(q, column);
+                    Vector512<float> scores = tile.Load(row, column);
                     Vector512<int> keys = tile.KeysAt(k0, column);
                     for (int i = 0; i < 16; i++)
                         scores = scores.WithElement(i, expert.Score(scores[i], q, keys[i], tile.Head, tile.Heads));
-                    tile.Store(q, column, scores);
+                    tile.Store(row, column, scores);
                 }
             }
         }
 
         private void Mask(CpuTile tile, int k0)
         {
-            for (int q = tile.Q0; q <= tile.Q1; q++)
+            for (int row = 0; row < tile.Rows; row++)
             {
+                int q = tile.Position(row);
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> keys = tile.KeysAt(k0, column);
@@ -131,7 +133,7 @@ internal abstract class TestExpert : ISparseExpert
                         attends = attends.WithElement(i, expert.Attends(q, keys[i], tile.Head) ? -1 : 0);
                     }
 
-                    tile.Keep(q, column, attends);
+                    tile.Keep(row, column, attends);
                 }
             }
         }
