@@ -33,6 +33,14 @@ internal static class Inputs
         })];
     }
 
+    /// <summary>The values as a flat array, in row-major order.</summary>
+    public static int[] Ints(Tensor<int> tensor)
+    {
+        int[] values = new int[tensor.FlattenedLength];
+        tensor.FlattenTo(values);
+        return values;
+    }
+
     /// <summary>Rounds to <typeparamref name="T"/>.</summary>
     public static T To<T>(float value) => (T)(object)(
         typeof(T) == typeof(float) ? value

@@ -22,6 +22,13 @@ internal sealed class PredicateExpert(Func<int, int, int, bool> attends, Func<fl
         Picture = "",
     };
 
+    public BlockGate? Gate { get; init; }
+
+    /// <summary>What is attended besides the routed blocks.</summary>
+    public Func<int, int, bool> Besides { get; init; } = static (_, _) => false;
+
+    public bool Always(int q, int k, int head) => Besides(q, k);
+
     public bool Attends(int q, int k, int head) => attends(q, k, head);
 
     public float Score(float value, int q, int k, int head, int heads) => score is null ? value : score(value, q, k, head, heads);
