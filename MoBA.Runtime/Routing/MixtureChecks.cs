@@ -17,6 +17,14 @@ internal static class MixtureChecks
                 nameof(router));
         }
 
+        string[] names = [.. mixture.Experts.Select(e => e.Name)];
+        if (router?.ExpertNames is { } fitted && !fitted.SequenceEqual(names))
+        {
+            throw new ArgumentException(
+                $"the router is for the experts {string.Join(", ", fitted)}: '{mixture.Name}' has {string.Join(", ", names)}; fit a router for it, or make one without ExpertNames.",
+                nameof(router));
+        }
+
         if (logits is not null && (logits.Rank != 3 || !logits.Lengths.SequenceEqual([q[0], q[1], experts])))
         {
             throw new ArgumentException(
