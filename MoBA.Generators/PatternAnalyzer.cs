@@ -30,13 +30,27 @@ public sealed class PatternAnalyzer : DiagnosticAnalyzer
     private static void Analyze(SymbolAnalysisContext context)
     {
         var type = (INamedTypeSymbol)context.Symbol;
+        DiagnosticSink sink = new(context.ReportDiagnostic);
         if (ParameterTable.IsExpert(type))
         {
-            PatternSpec? spec = PatternParser.Parse(
-                type, context.Compilation, new DiagnosticSink(context.ReportDiagnostic), context.CancellationToken);
+            PatternSpec? spec = PatternParser.Parse(type, context.Compilation, sink, context.CancellationToken);
             if (spec is not null)
             {
                 PatternLints.Report(type, spec, context.ReportDiagnostic, context.CancellationToken);
+            }
+        }
+        else
+        {
+            ReportLone(AttributeReader.BlockGate, PatternParser.Attribute);
+        }
+
+        void ReportLone(string name, string wanted)
+        {
+            if (AttributeReader.Find(type, name) is { } attribute)
+            {
+                sink.Report(
+                    Diagnostics.LoneAttribute, AttributeReader.Location(attribute, context.CancellationToken), AttributeReader.Text(name), type.Name,
+                    AttributeReader.Text(wanted));
             }
         }
     }

@@ -39,7 +39,7 @@ public sealed class PatternGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.Plan);
 
         context.RegisterSourceOutput(plans, static (output, plan) =>
-            output.AddSource(ExpertEmitter.HintName(plan.Spec), SourceText.From(ExpertEmitter.Emit(plan), Utf8)));
+            output.AddSource(plan.Spec.Class.HintName(), SourceText.From(ExpertEmitter.Emit(plan), Utf8)));
     }
 
     /// <summary>Whether this declaration of a partial class carries its first attribute: a second one is the compiler's to

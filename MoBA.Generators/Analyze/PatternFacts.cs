@@ -22,6 +22,8 @@ internal enum Proof
 /// <param name="MaxKeyRanges">The most runs of keys that a tile of queries can see.</param>
 /// <param name="PictureTile">Tokens in a tile of the picture.</param>
 /// <param name="Picture">Tiles at the default parameters, one line a row.</param>
+/// <param name="KeysPerToken">Estimated keys that a token visits; null where a default is not known.</param>
+/// <param name="Besides">Facts of what is attended whatever the gate chose; null is nothing.</param>
 internal sealed record PatternFacts(
     Proof Causal,
     Proof AttendsItself,
@@ -32,7 +34,9 @@ internal sealed record PatternFacts(
     int TokenLimit,
     int MaxKeyRanges,
     int PictureTile,
-    string Picture)
+    string Picture,
+    double? KeysPerToken,
+    PatternFacts? Besides)
 {
     /// <summary>A pattern that overflows below this many tokens is warned of.</summary>
     public const int MaxTokens = 1 << 24;
@@ -52,13 +56,22 @@ internal sealed record PatternFacts(
             Causal: Prove(always, defaults, r => Over(byDistance, r, Above).High.Equals(Fold.False)),
             AttendsItself: Prove(always, defaults, r => r.Box(Keys, Keys).Of(onDiagonal).Low.Equals(Fold.True)),
             Dense: Prove(always, defaults, r => Everywhere(attends, r).Low.Equals(Fold.True) || Bands.All(band => Over(byDistance, r, band).Low.Equals(Fold.True))),
-            Void: Prove(always, defaults, r => Everywhere(attends, r).High.Equals(Fold.False) || Bands.All(band => Over(byDistance, r, band).High.Equals(Fold.False))),
+            Void: Prove(always, defaults, r => IsVoid(attends, byDistance, r)),
             EmptyRow: FirstEmptyRow(attends, defaults),
             DependsOnHead: ExprWalk.Mentions(attends, Variable.Head),
-            TokenLimit: Overflow.TokenLimit(spec),
+            TokenLimit: Overflow.TokenLimit(spec.Besides ?? spec),
             MaxKeyRanges: Math.Max(1, KeyRanges.Of(attends, new SymbolicTile(new NamedValues(), allKeys: true)).Count),
             PictureTile: tile,
-            Picture: Draw(attends, defaults, tile));
+            Picture: Draw(attends, defaults, tile),
+            KeysPerToken: KeysEstimate.Of(spec),
+            Besides: spec.Besides is { } besides ? Of(besides) : null);
+    }
+
+    /// <summary>Whether no pair fulfils a part of a pattern's predicate.</summary>
+    public static Proof IsVoid(PatternSpec spec, Expr part)
+    {
+        Expr byDistance = LinearForm.Normalize(Substitute(part, Variable.Key, QueryMinusDistance));
+        return Prove(new(spec, useDefaults: false), new(spec, useDefaults: true), r => IsVoid(part, byDistance, r));
     }
 
     /// <summary>Whether a part of a pattern's predicate is causal at the default parameters.</summary>
@@ -84,6 +97,9 @@ internal sealed record PatternFacts(
     /// <summary>A predicate over the band of pairs whose distance q - k lies in a range.</summary>
     private static Interval Over(Expr byDistance, ParameterRanges ranges, Interval distance) =>
         ranges.Box(Queries, Keys, distance).Of(byDistance);
+
+    private static bool IsVoid(Expr attends, Expr byDistance, ParameterRanges ranges) =>
+        Everywhere(attends, ranges).High.Equals(Fold.False) || Bands.All(band => Over(byDistance, ranges, band).High.Equals(Fold.False));
 
     private static Interval Everywhere(Expr attends, ParameterRanges ranges) => TileClassifier.Bounds(attends, ranges.Box(Queries, Keys));
 

@@ -1,4 +1,4 @@
-using System.Text;
+using System.Globalization;
 using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 using MoBA.Generators.Plan;
@@ -7,167 +7,141 @@ using Scriban.Runtime;
 namespace MoBA.Generators.Emit;
 
 /// <summary>Emit: a <see cref="KernelPlan"/> becomes the text of one C# file.</summary>
-internal sealed partial class ExpertEmitter
+internal sealed class ExpertEmitter
 {
     private readonly KernelPlan _plan;
     private readonly PatternSpec _spec;
     private readonly CSharpPrinter _author = new(new AuthorDialect());
-    private readonly CSharpPrinter _cpu = new(new CpuDialect());
-    private readonly CSharpPrinter _cpuBounds = new(new CpuDialect(), inBounds: true);
-    private readonly CSharpPrinter _portable = new(new PortableDialect());
-    private readonly CSharpPrinter _portableBounds = new(new PortableDialect(), inBounds: true);
+    private readonly KernelEmitter _kernels;
+    private readonly KernelEmitter? _besides;
 
-    private ExpertEmitter(KernelPlan plan) => (_plan, _spec) = (plan, plan.Spec);
-
-    /// <summary>The emitted file's name: the class's full name.</summary>
-    public static string HintName(PatternSpec spec)
+    private ExpertEmitter(KernelPlan plan)
     {
-        string name = string.Join(".", (string[])[
-            .. spec.Namespace.Length == 0 ? [] : new[] { spec.Namespace },
-            .. spec.ContainingTypes.Select(static t => t.Name),
-            spec.Name]).Replace("@", "");
-        return string.Concat(name.Select(static c => c == '.' || char.IsLetterOrDigit(c) ? c : '_')) + spec.Twin + ".g.cs";
+        (_plan, _spec) = (plan, plan.Spec);
+        _kernels = new(plan, FlatName) { What = _spec.Name };
+        _besides = plan.Besides is null ? null : new(plan.Besides, $"{FlatName}_Always") { What = $"what {_spec.Name} always attends" };
     }
 
     public static string Emit(KernelPlan plan) => new ExpertEmitter(plan).Emit();
 
-    private string FlatName => Flat(_spec.ContainingTypes.Select(static t => t.Name).Append(_spec.Name));
+    private string FlatName => _spec.Class.FlatName();
 
-    /// <summary>One level below MoBA.Generated: in a namespace of the author's own shape, a neighbour named Math would hide
-    /// System.Math.</summary>
-    private string KernelNamespace =>
-        "MoBA.Generated." + (_spec.Namespace.Length == 0 ? "Global" : Names.Identifier(Flat(_spec.Namespace.Split('.'))));
+    private string GateStruct => $"{FlatName}_Gate";
 
-    /// <summary>Names joined to one identifier; A_B and A.B stay apart.</summary>
-    private static string Flat(IEnumerable<string> names) =>
-        string.Join("_", names.Select(static n => n.TrimStart('@').Replace("_", "__")));
-
-    private string CpuClass => $"{FlatName}_Cpu";
-
-    private string PortableClass => $"{FlatName}_Portable";
-
-    private string Emit()
+    private string Emit() => Templates.Render("expert", new()
     {
-        ScriptObject model = new()
-        {
-            ["name"] = _spec.Name,
-            ["arguments"] = _spec.AttendsTakesHead ? "q, k, head" : "q, k",
-            ["predicate"] = _author.Print(_spec.Attends),
-            ["score_modifier"] = _spec.Score is null ? null : _author.Print(_spec.Score),
-            ["picture_tile"] = _plan.Facts.PictureTile.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            ["picture"] = Picture(),
-            ["facts"] = FactLines.Of(_spec, _plan.Facts).ToArray(),
-            ["kernel_namespace"] = KernelNamespace,
-            ["class_text"] = Enclose(Templates.Render("class", ClassModel())),
-            ["cpu_text"] = Indent(Templates.Render("cpu", CpuModel())),
-            ["portable_text"] = Indent(Templates.Render("portable", PortableModel())),
-        };
-        return Templates.Render("expert", model);
-    }
+        ["name"] = _spec.Name,
+        ["methods"] = Methods(),
+        ["gate"] = _spec.Gate is null ? null : FactLines.Of(_spec.Gate),
+        ["picture_tile"] = Place.Number(_plan.Facts.PictureTile),
+        ["picture"] = Picture(),
+        ["facts"] = FactLines.Of(_spec, _plan.Facts).ToArray(),
+        ["kernel_namespace"] = _spec.Class.KernelNamespace(),
+        ["class_text"] = _spec.Class.Enclose(Templates.Render("class", ClassModel())),
+        ["parts"] = Parts().Select(Place.Indent).ToArray(),
+    });
 
-    /// <summary>The author's class inside its namespace and its enclosing types.</summary>
-    private string Enclose(string text)
+    /// <summary>What stands beside the author's class.</summary>
+    private IEnumerable<string> Parts()
     {
-        foreach (ContainingType type in _spec.ContainingTypes.Reverse())
+        yield return _kernels.Cpu(Place.Indent(Templates.Render("info", InfoModel())));
+        yield return _kernels.Portable();
+        if (_besides is not null)
         {
-            text = $"partial {type.Keyword} {Names.Identifier(type.Name)}\n{{\n{Indent(text)}}}\n";
+            yield return _besides.Cpu(info: null);
+            yield return _besides.Portable();
         }
 
-        return _spec.Namespace.Length == 0 ? text : $"namespace {_spec.Namespace}\n{{\n{Indent(text)}}}\n";
-    }
-
-    private static string Indent(string text)
-    {
-        StringBuilder indented = new();
-        foreach (string line in text.TrimEnd('\n').Split('\n'))
+        if (_spec.Gate is { } gate)
         {
-            indented.Append(line.Length == 0 ? "" : "    ").Append(line).Append('\n');
+            yield return Templates.Render("gate", new()
+            {
+                ["name"] = _spec.Name,
+                ["generated_code"] = Place.GeneratedCode,
+                ["gate_struct"] = GateStruct,
+                ["block_size"] = Place.Number(gate.BlockSize),
+                ["top_k"] = Place.Number(gate.TopK),
+            });
         }
-
-        return indented.ToString();
     }
+
+    /// <summary>The author's methods as the compiler understood them.</summary>
+    private ScriptObject[] Methods()
+    {
+        return [.. new[]
+        {
+            Method($"Attends({Arguments(_spec.AttendsTakesHead)})", _spec.Attends),
+            Method($"Always({Arguments(_spec.AlwaysTakesHead)})", _spec.Always),
+            Method("Score", _spec.Score),
+        }.Where(static m => m is not null)!];
+
+        ScriptObject? Method(string head, Expr? body) => body is null ? null : new() { ["head"] = head, ["body"] = _author.Print(body) };
+    }
+
+    private static string Arguments(bool takesHead) => takesHead ? "q, k, head" : "q, k";
 
     private string[] Picture() => _plan.Facts.Picture.TrimEnd('\n').Split('\n');
+
+    private IEnumerable<ParameterSpec> OwnParameters => _spec.Parameters.Where(static p => p.IsOwn).Concat(_spec.Gate?.Parameters ?? []);
 
     private ScriptObject ClassModel() => new()
     {
         ["identifier"] = Names.Identifier(_spec.Name),
-        ["kernel"] = $"global::{KernelNamespace}.{CpuClass}",
-        ["portable"] = $"global::{KernelNamespace}.{PortableClass}",
-        ["info_taken"] = IsTaken("Info"),
-        ["classify_taken"] = IsTaken("Classify"),
-        ["key_ranges_taken"] = IsTaken("KeyRanges"),
-        ["attends_arguments"] = _spec.AttendsTakesHead ? "q, k, head" : "q, k",
+        ["generated_code"] = Place.GeneratedCode,
+        ["info"] = $"{KernelClass(_kernels.CpuClass)}.Info",
+        ["info_taken"] = _spec.TakenMembers.Contains("Info"),
+        ["classify_taken"] = _spec.TakenMembers.Contains("Classify"),
+        ["key_ranges_taken"] = _spec.TakenMembers.Contains("KeyRanges"),
+        ["attends_arguments"] = Arguments(_spec.AttendsTakesHead),
+        ["always_arguments"] = _spec.Always is null ? null : Arguments(_spec.AlwaysTakesHead),
         ["score_call"] = _spec.ScoreArity == 0
             ? "score"
             : $"Score({string.Join(", ", new[] { "score", "q", "k", "head", "heads" }.Take(_spec.ScoreArity))})",
-        ["nested_experts"] = Experts(_spec.NestedExperts),
-        ["own_experts"] = Experts(_spec.NestedExperts.Where(static e => !e.Contains('.'))),
-        ["parameters"] = Parameters(_spec.Parameters),
-        ["own_parameters"] = Parameters(_spec.Parameters.Where(static p => p.IsOwn)),
-        ["can_build"] = _spec.CannotBuild is null,
-        ["cannot_build"] = Names.Literal($"'{_spec.Name}' cannot be copied with other parameters: {_spec.CannotBuild}"),
+        ["nested_experts"] = ParameterModels.OfExperts(_spec.NestedExperts),
+        ["own_experts"] = ParameterModels.OfExperts(_spec.NestedExperts.Where(static e => !e.Contains('.'))),
+        ["kernels"] = _besides is null ? new[] { Kernel(_kernels, "", "") } : [Kernel(_kernels, "", ""), Kernel(_besides, "Always", "?")],
+        ["own_parameters"] = ParameterModels.Of(OwnParameters),
+        ["gate"] = GateModel(),
+        ["can_build"] = _spec.Class.CannotBuild is null,
+        ["cannot_build"] = Names.Literal($"'{_spec.Name}' cannot be copied with other parameters: {_spec.Class.CannotBuild}"),
     };
 
-    private bool IsTaken(string member) => _spec.Name == member || _spec.TakenMembers.Contains(member);
+    private string KernelClass(string name) => $"global::{_spec.Class.KernelNamespace()}.{name}";
 
-    private static ScriptObject[] Experts(IEnumerable<string> paths) => [.. paths.Select(static path => new ScriptObject
+    private ScriptObject Kernel(KernelEmitter kernel, string suffix, string nullable) => new()
     {
-        ["access"] = Names.Access(path),
-        ["read"] = $"this.{Names.Access(path)}",
-        ["literal"] = Names.Literal(path),
-    })];
+        ["suffix"] = suffix,
+        ["nullable"] = nullable,
+        ["cpu"] = KernelClass(kernel.CpuClass),
+        ["portable"] = KernelClass(kernel.PortableClass),
+        ["parameters"] = kernel.Parameters,
+    };
 
-    private ScriptObject[] Parameters(IEnumerable<ParameterSpec> parameters) => [.. parameters.Select(ParameterModel)];
-
-    private ScriptObject ParameterModel(ParameterSpec p)
+    private ScriptObject? GateModel() => _spec.Gate is not { } gate ? null : new()
     {
-        string access = Names.Access(p.Path);
-        string member = Names.Member(p.Path);
-        string literal = Names.Literal(p.Path);
-        string element = p.Kind is ParameterKind.Int32 or ParameterKind.Int32Table ? "int" : p.Kind == ParameterKind.Boolean ? "bool" : "float";
-        bool isInt = p.Kind == ParameterKind.Int32Table;
-        string monotone = p.IsMonotone ? "true" : "false";
-        return new ScriptObject
-        {
-            ["access"] = access,
-            ["read"] = $"this.{access}",
-            ["member"] = member,
-            ["literal"] = literal,
-            ["value"] = $"this.{access}" + (!p.IsTable ? "" : p.IsMemory ? ".ToArray()" : "?.Clone()"),
-            ["kind"] = p.Kind.ToString(),
-            ["default"] = p.Default is null ? "null" : Names.Literal(_author.Print(p.Default)),
-            ["is_monotone"] = monotone,
-            ["field"] = Names.Field(p.Path),
-            ["type"] = !p.IsTable ? element : p.IsMemory ? $"ReadOnlyMemory<{element}>" : $"{element}[]",
-            ["field_type"] = !p.IsTable ? element : isInt ? "IntTable" : "FloatTable",
-            ["field_value"] = !p.IsTable ? member : isInt ? $"new IntTable({member}, {monotone}, {literal})" : $"new FloatTable({member}, {literal})",
-            ["portable_type"] = p.Kind switch
-            {
-                ParameterKind.Int32Table => "PortableTable",
-                ParameterKind.SingleTable => "PortableFloatTable",
-                ParameterKind.Single => "float",
-                _ => "int",
-            },
-            ["portable_value"] = p.Kind switch
-            {
-                ParameterKind.Int32Table => $"launch.Table(this.{access}, {monotone})",
-                ParameterKind.SingleTable => $"launch.Table(this.{access})",
-                ParameterKind.Boolean => $"this.{access} ? 1 : 0",
-                _ => $"this.{access}",
-            },
-        };
-    }
+        ["block_size"] = Place.Number(gate.BlockSize),
+        ["top_k"] = Place.Number(gate.TopK),
+        ["pooling"] = gate.Pooling.ToString(),
+        ["scope"] = gate.Scope.ToString(),
+    };
 
-    /// <summary>The declaration of a value that has a name.</summary>
-    private static string Declare(CSharpPrinter printer, NamedValue value, string intType)
+    private ScriptObject InfoModel() => new()
     {
-        string type = value.Value.Type switch { ExprType.Bool => "bool", ExprType.Float => "float", _ => intType };
-        return $"{type} {value.Name} = {printer.Print(value.Value)};";
-    }
-
-    private static string[] DeclareBounds(CSharpPrinter printer, IEnumerable<NamedValue> values) =>
-        [.. values.Select(v => Declare(printer, v, "long"))];
-
-    private static string Flag(bool value) => value ? "true" : "false";
+        ["name"] = Names.Literal(_spec.Name),
+        ["summary"] = Names.Literal(_spec.Class.Summary),
+        ["predicate"] = Names.Literal(_author.Print(_spec.Attends)),
+        ["score_modifier"] = _spec.Score is null ? "null" : Names.Literal(_author.Print(_spec.Score)),
+        ["own_parameters"] = ParameterModels.Of(OwnParameters),
+        ["causal"] = _plan.Facts.Causal.ToString(),
+        ["attends_itself"] = _plan.Facts.AttendsItself.ToString(),
+        ["dense"] = _plan.Facts.Dense.ToString(),
+        ["depends_on_head"] = _plan.Facts.DependsOnHead ? "true" : "false",
+        ["token_limit"] = Place.Number(_plan.Facts.TokenLimit),
+        ["max_key_ranges"] = Place.Number(_plan.Facts.MaxKeyRanges),
+        ["keys_per_token"] = _plan.Facts.KeysPerToken?.ToString("R", CultureInfo.InvariantCulture) ?? "null",
+        ["gate"] = GateModel(),
+        ["gate_struct"] = GateStruct,
+        ["always_predicate"] = _spec.Always is null ? null : Names.Literal(_author.Print(_spec.Always)),
+        ["picture"] = Picture(),
+    };
 }

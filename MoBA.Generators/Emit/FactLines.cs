@@ -37,5 +37,19 @@ internal static class FactLines
             : $"nothing overflows below {Number(facts.TokenLimit)} tokens{atDefaults}";
     }
 
+    /// <summary>What a gate routes.</summary>
+    public static string Of(GateSpec gate)
+    {
+        string size = $"{Number(gate.BlockSize)} keys";
+        string blocks = gate.TopK switch
+        {
+            1 => $"the own block of {size} alone",
+            2 => $"the own block and the best past block of {size}",
+            _ => $"the own block and the {Number(gate.TopK - 1)} best past blocks of {size}",
+        };
+        string by = gate.TopK == 1 ? "" : gate.Pooling == Pooling.Mean ? ", by the mean of their keys" : ", by the least and greatest of their keys";
+        return $"gate: {blocks}{by}{(gate.Scope == RouteScope.KeyGroup ? "; one route for the query heads of a key head" : "")}";
+    }
+
     private static string Number(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }

@@ -26,28 +26,12 @@ internal sealed record ParameterSpec(
     public bool IsTable => Kind is ParameterKind.Int32Table or ParameterKind.SingleTable;
 }
 
-/// <summary>One enclosing type of a nested expert, for example <c>partial class Outer</c>.</summary>
-internal sealed record ContainingType(string Keyword, string Name);
-
-/// <summary>
-/// A parsed expert: everything that the later stages need, and no compiler object. Block gates and mixtures join it as
-/// further specs beside the predicate.
-/// </summary>
+/// <summary>A parsed expert: everything that the later stages need, and no compiler object.</summary>
 internal sealed record PatternSpec
 {
-    /// <summary>Namespace, or empty.</summary>
-    public required string Namespace { get; init; }
+    public required ClassSpec Class { get; init; }
 
-    /// <summary>Enclosing types, outermost first.</summary>
-    public required EquatableArray<ContainingType> ContainingTypes { get; init; }
-
-    public required string Name { get; init; }
-
-    /// <summary>Empty; or what tells the emitted file's name from that of a class whose name differs in case alone.</summary>
-    public required string Twin { get; init; }
-
-    /// <summary>First paragraph of the class's documentation comment, or empty.</summary>
-    public required string Summary { get; init; }
+    public string Name => Class.Name;
 
     /// <summary>Parameters in declaration order.</summary>
     public required EquatableArray<ParameterSpec> Parameters { get; init; }
@@ -64,18 +48,38 @@ internal sealed record PatternSpec
     /// <summary>The score modifier over score, q, k, head and heads; null is none.</summary>
     public required Expr? Score { get; init; }
 
+    /// <summary>The block gate; null is none.</summary>
+    public required GateSpec? Gate { get; init; }
+
+    /// <summary>What is attended besides the routed blocks, over q, k and head; null is nothing.</summary>
+    public required Expr? Always { get; init; }
+
+    /// <summary>The author's <c>Always</c> takes the head.</summary>
+    public required bool AlwaysTakesHead { get; init; }
+
     /// <summary>The predicate, and the score modifier where there is one.</summary>
     public IEnumerable<Expr> Methods => Score is null ? [Attends] : [Attends, Score];
 
     /// <summary>How many arguments the author's <c>Score</c> takes; 0 is none.</summary>
     public required int ScoreArity { get; init; }
 
-    /// <summary>Comparisons that must hold at every position, as <c>Math.Clamp</c> demands of its bounds.</summary>
+    /// <summary>Comparisons in <see cref="Methods"/> that must hold at every position, as <c>Math.Clamp</c> demands of its bounds.</summary>
     public required EquatableArray<Expr> Demands { get; init; }
 
-    /// <summary>Why the class cannot be built as <c>new T { ... }</c> from its parameters; null if it can.</summary>
-    public required string? CannotBuild { get; init; }
+    /// <summary>Those in <see cref="Always"/>.</summary>
+    public required EquatableArray<Expr> AlwaysDemands { get; init; }
 
     /// <summary>Names of convenience members that the author has given to something else.</summary>
     public required EquatableArray<string> TakenMembers { get; init; }
+
+    /// <summary>The pattern of the pairs that are attended whatever the gate chose: an expert of its own to every later stage. Null
+    /// where there is no <see cref="Always"/>.</summary>
+    public PatternSpec? Besides => Always is null ? null : this with
+    {
+        Attends = new Binary(BinaryOp.And, Attends, Always),
+        Demands = new(Demands.Concat(AlwaysDemands).Distinct()),
+        Gate = null,
+        Always = null,
+        AlwaysDemands = default,
+    };
 }

@@ -6,12 +6,12 @@ namespace MoBA.Generators.Parse;
 internal static class Diagnostics
 {
     public static readonly DiagnosticDescriptor NotPartial = Error(
-        "MOBA1001", "A sparse expert must be partial",
-        "'{0}' must be declared partial, and so must every type around it: the compiler adds its kernels to it");
+        "MOBA1001", "A sparse expert or a mixture must be partial",
+        "'{0}' must be declared partial, and so must every type around it: the compiler adds code to it");
 
     public static readonly DiagnosticDescriptor NotAPlainClass = Error(
-        "MOBA1002", "A sparse expert must be a plain class",
-        "'{0}' is {1}; a sparse expert is a non-generic, non-static, non-abstract class that is not file-local and not nested in a generic type");
+        "MOBA1002", "A sparse expert or a mixture must be a plain class",
+        "'{0}' is {1}; a sparse expert or a mixture is a non-generic, non-static, non-abstract class that is not file-local and not nested in a generic type");
 
     public static readonly DiagnosticDescriptor NoAttends = Error(
         "MOBA1003", "A sparse expert needs a predicate",
@@ -47,7 +47,19 @@ internal static class Diagnostics
 
     public static readonly DiagnosticDescriptor NoRuntime = Error(
         "MOBA1011", "The runtime is not referenced",
-        "The kernels of '{0}' need MoBA.Runtime, which this project does not reference; add a reference to it beside MoBA.Dsl and MoBA.Generators");
+        "What is emitted for '{0}' needs MoBA.Runtime, which this project does not reference; add a reference to it beside MoBA.Dsl and MoBA.Generators");
+
+    public static readonly DiagnosticDescriptor BadAttributeValue = Error(
+        "MOBA1012", "An attribute's value is out of range",
+        "{0} of [{1}] is {2}; it must be {3}");
+
+    public static readonly DiagnosticDescriptor LoneAttribute = Error(
+        "MOBA1013", "An attribute that needs another",
+        "[{0}] on '{1}' says nothing without [{2}]; add [{2}], or remove it");
+
+    public static readonly DiagnosticDescriptor TakenName = Error(
+        "MOBA1014", "A name that the compiler needs is taken",
+        "The compiler adds a property '{0}' to '{1}' for {2}, but {3}; rename that");
 
     public static readonly DiagnosticDescriptor MayOverflow = Warning(
         "MOBA2001", "A pattern that may overflow",
@@ -72,6 +84,18 @@ internal static class Diagnostics
     public static readonly DiagnosticDescriptor UnusedParameter = Warning(
         "MOBA2006", "A parameter that is never read",
         "The parameter '{0}' is read neither by Attends nor by Score, so setting it changes nothing; use it or remove it");
+
+    public static readonly DiagnosticDescriptor AlwaysWithoutGate = Warning(
+        "MOBA2007", "An Always without a gate",
+        "'{0}' has 'Always' and no [BlockGate], so nothing asks it; add [BlockGate], or remove it");
+
+    public static readonly DiagnosticDescriptor AlwaysIdle = Warning(
+        "MOBA2008", "An Always that makes a gate or itself idle",
+        "'Always' of '{0}' holds for {1} pair that 'Attends' allows{2}: {3}");
+
+    public static readonly DiagnosticDescriptor GateNotCausal = Warning(
+        "MOBA2009", "A block gate on a pattern that is not causal",
+        "'{0}' may attend later keys, but its gate routes a query to its own and to past blocks alone; write 'q >= k &&' in Attends if nothing later is meant");
 
     private static DiagnosticDescriptor Error(string id, string title, string message) =>
         Descriptor(id, title, message, DiagnosticSeverity.Error);

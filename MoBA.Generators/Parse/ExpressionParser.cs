@@ -7,7 +7,7 @@ using MoBA.Generators.Model;
 namespace MoBA.Generators.Parse;
 
 /// <summary>
-/// Parse: the body of <c>Attends</c> or <c>Score</c> becomes one <see cref="Expr"/>, with locals, helpers and other experts'
+/// Parse: the body of <c>Attends</c>, <c>Always</c> or <c>Score</c> becomes one <see cref="Expr"/>, with locals, helpers and other experts'
 /// predicates inlined. What it cannot read it reports and stands a literal in for, so that one run finds every fault.
 /// </summary>
 internal sealed partial class ExpressionParser(
@@ -27,14 +27,21 @@ internal sealed partial class ExpressionParser(
     private bool _isScore;
     private int _steps;
 
-    /// <summary>Comparisons that must hold at every position; see <see cref="PatternSpec.Demands"/>.</summary>
-    public IEnumerable<Expr> Demands => _demands.Distinct();
+    /// <summary>The method that is being read.</summary>
+    private string Where { get; set; } = "";
 
-    private string Where => _isScore ? "Score" : "Attends";
+    /// <summary>Comparisons that must hold at every position, of the methods that were read since the last time; see
+    /// <see cref="PatternSpec.Demands"/>.</summary>
+    public IReadOnlyList<Expr> TakeDemands()
+    {
+        Expr[] demands = [.. _demands.Distinct()];
+        _demands.Clear();
+        return demands;
+    }
 
     public Expr? ParseMethod(IMethodSymbol method, bool isScore)
     {
-        _isScore = isScore;
+        (_isScore, Where) = (isScore, method.Name);
         Variable[] variables = isScore ? ScoreArguments : PredicateArguments;
         method = Implementation(method);
         Scope scope = Scope.Root(

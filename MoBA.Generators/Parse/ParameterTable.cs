@@ -24,7 +24,8 @@ internal sealed class ParameterTable
     {
         (_compilation, _sink, _cancellation) = (compilation, sink, cancellation);
         HashSet<string> seen = [];
-        foreach (IPropertySymbol property in Lineage(type).SelectMany(static t => t.GetMembers()).OfType<IPropertySymbol>().Where(p => seen.Add(p.Name)))
+        foreach (IPropertySymbol property in Lineage(type).SelectMany(static t => t.GetMembers()).OfType<IPropertySymbol>()
+            .Where(p => !ClassParser.IsEmitted(p) && seen.Add(p.Name)))
         {
             CheckMonotone(property);
             if (IsParameter(property) && KindOf(property.Type) is not null)

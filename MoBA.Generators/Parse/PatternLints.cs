@@ -16,7 +16,7 @@ internal static class PatternLints
         PatternFacts facts = PatternFacts.Of(spec);
         IMethodSymbol attends = type.GetMembers("Attends").OfType<IMethodSymbol>().First();
         Location? location = attends.Locations.FirstOrDefault();
-        if (facts.TokenLimit < PatternFacts.MaxTokens && Overflow.First(spec, facts.TokenLimit + 1) is { } overflow)
+        if (facts.TokenLimit < PatternFacts.MaxTokens && Overflow.First(spec.Besides ?? spec, facts.TokenLimit + 1) is { } overflow)
         {
             Report(Diagnostics.MayOverflow, location, Print(overflow), facts.TokenLimit.ToString("N0", CultureInfo.InvariantCulture));
         }
@@ -38,9 +38,42 @@ internal static class PatternLints
         {
             Report(Diagnostics.Precedence, mixed.GetLocation(), spec.Name, Print(leak));
         }
+        else if (facts.Causal == Proof.None && spec.Gate is not null)
+        {
+            Report(Diagnostics.GateNotCausal, location, spec.Name);
+        }
+
+        if (Always(type) is { } always)
+        {
+            ReportAlways(spec, facts, always.Locations.FirstOrDefault(), Report);
+        }
 
         void Report(DiagnosticDescriptor descriptor, Location? where, params object[] arguments) =>
             report(Diagnostic.Create(descriptor, where, arguments));
+    }
+
+    private static IMethodSymbol? Always(INamedTypeSymbol type) =>
+        type.GetMembers("Always").OfType<IMethodSymbol>().FirstOrDefault(static m => PatternParser.PredicateFault(m) is null);
+
+    private static void ReportAlways(
+        PatternSpec spec, PatternFacts facts, Location? location, Action<DiagnosticDescriptor, Location?, object[]> report)
+    {
+        if (spec.Gate is null)
+        {
+            report(Diagnostics.AlwaysWithoutGate, location, [spec.Name]);
+        }
+        else if (spec.Always is { } always && facts.Void == Proof.None)
+        {
+            Proof adds = facts.Besides!.Void, leaves = PatternFacts.IsVoid(spec.Besides!, Fold.And(spec.Attends, Fold.Not(always)));
+            if (adds != Proof.None)
+            {
+                report(Diagnostics.AlwaysIdle, location, [spec.Name, "no", Scope(adds), "it adds nothing to the routed blocks"]);
+            }
+            else if (leaves != Proof.None)
+            {
+                report(Diagnostics.AlwaysIdle, location, [spec.Name, "every", Scope(leaves), "the gate has nothing left to choose"]);
+            }
+        }
     }
 
     private static string Scope(Proof proof) => proof == Proof.Always ? "" : " at the default parameters";

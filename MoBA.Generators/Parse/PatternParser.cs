@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Parse;
@@ -12,7 +10,10 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
     public const string Attribute = "MoBA.SparseExpertAttribute";
 
     private const string AttendsForm = "'bool Attends(int q, int k)' or 'bool Attends(int q, int k, int head)'";
+    private const string AlwaysForm = "'bool Always(int q, int k)' or 'bool Always(int q, int k, int head)'";
     private const string ScoreForm = "'float Score(float score, int q, int k, int head, int heads)', where trailing arguments can be left out";
+
+    private readonly ClassParser _class = new(type, compilation, sink, cancellation);
 
     /// <summary>The spec of <paramref name="type"/>, or null after at least one error was reported.</summary>
     public static PatternSpec? Parse(
@@ -21,15 +22,17 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
 
     private PatternSpec? Parse()
     {
-        if (ContainingTypes().Prepend(type).Any(static t => t.Name.Length == 0))
+        if (_class.IsNameless)
         {
-            return null; // the compiler says that a name is missing
+            return null;
         }
 
-        CheckShape();
+        _class.CheckShape();
         ParameterTable parameters = new(type, compilation, sink, cancellation);
+        GateSpec? gate = GateParser.Parse(type, sink, cancellation);
         IMethodSymbol? attends = FindAttends();
-        IMethodSymbol? score = FindScore();
+        IMethodSymbol? score = Find("Score", ScoreForm, static m => ScoreFault(m));
+        IMethodSymbol? always = gate is null ? null : Find("Always", AlwaysForm, static m => PredicateFault(m));
         if (sink.HasErrors || attends is null)
         {
             return null;
@@ -38,6 +41,8 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         ExpressionParser parser = new(parameters, compilation, sink, cancellation);
         Expr? predicate = parser.ParseMethod(attends, isScore: false);
         Expr? modifier = score is null ? null : parser.ParseMethod(score, isScore: true);
+        Expr[] demands = [.. parser.TakeDemands()];
+        Expr? besides = always is null ? null : parser.ParseMethod(always, isScore: false);
         if (sink.HasErrors || predicate is null)
         {
             return null;
@@ -46,64 +51,20 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         parameters.ReportUnused();
         return new PatternSpec
         {
-            Namespace = type.ContainingNamespace.IsGlobalNamespace ? "" : Qualified(type.ContainingNamespace),
-            ContainingTypes = new(ContainingTypes().Reverse().Select(t => new ContainingType(Keyword(t), t.Name))),
-            Name = type.Name,
-            Twin = Twin(),
-            Summary = Documentation.FirstParagraph(type, cancellation),
+            Class = _class.Spec(ParameterTable.IsParameter),
             Parameters = new(parameters.Specs()),
             NestedExperts = new(parameters.NestedExperts),
             Attends = predicate,
             AttendsTakesHead = attends.Parameters.Length == 3,
             Score = modifier,
             ScoreArity = score?.Parameters.Length ?? 0,
-            Demands = new(parser.Demands),
-            CannotBuild = WhyNotBuilt(),
-            TakenMembers = new(new[] { "Info", "Classify", "KeyRanges" }.Where(
-                name => ParameterTable.Lineage(type).Any(t => !t.GetMembers(name).IsEmpty))),
+            Demands = new(demands),
+            Gate = gate,
+            Always = besides,
+            AlwaysTakesHead = always?.Parameters.Length == 3,
+            AlwaysDemands = new(parser.TakeDemands()),
+            TakenMembers = new(new[] { "Info", "Classify", "KeyRanges" }.Where(name => ClassParser.Taken(type, name) is not null)),
         };
-    }
-
-    /// <summary>The first declaration of the class that carries code of the author: where the class itself is pointed at.</summary>
-    private Location? ClassLocation => type.Locations.FirstOrDefault();
-
-    private void CheckShape()
-    {
-        if (compilation.GetTypeByMetadataName("MoBA.Runtime.ISparseExpert") is null)
-        {
-            sink.Report(Diagnostics.NoRuntime, ClassLocation, type.Name);
-        }
-
-        if (!DeclarationsArePartial(type) || ContainingTypes().Any(static t => !DeclarationsArePartial(t)))
-        {
-            sink.Report(Diagnostics.NotPartial, ClassLocation, type.Name);
-        }
-
-        string? fault =
-            type.TypeKind != TypeKind.Class ? $"a {type.TypeKind.ToString().ToLowerInvariant()}"
-            : type.IsRecord ? "a record"
-            : type.IsStatic ? "static"
-            : type.IsAbstract ? "abstract"
-            : type.IsGenericType && type.TypeParameters.Length > 0 ? "generic"
-            : ContainingTypes().Any(static t => t.TypeParameters.Length > 0) ? "nested in a generic type"
-            : type.IsFileLocal || ContainingTypes().Any(static t => t.IsFileLocal) ? "file-local"
-            : null;
-        if (fault is not null)
-        {
-            sink.Report(Diagnostics.NotAPlainClass, ClassLocation, type.Name, fault);
-        }
-    }
-
-    private string? WhyNotBuilt()
-    {
-        if (type.InstanceConstructors.All(static c => !c.Parameters.IsEmpty))
-        {
-            return "it has no constructor without arguments";
-        }
-
-        ISymbol? other = ParameterTable.Lineage(type).SelectMany(static t => t.GetMembers()).FirstOrDefault(static m =>
-            m is IFieldSymbol { IsRequired: true } || (m is IPropertySymbol { IsRequired: true } p && !ParameterTable.IsParameter(p)));
-        return other is null ? null : $"its required member '{other.Name}' is no parameter";
     }
 
     private IMethodSymbol? FindAttends()
@@ -111,17 +72,18 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         ImmutableArray<IMethodSymbol> candidates = Methods("Attends");
         if (candidates.IsEmpty)
         {
-            sink.Report(Diagnostics.NoAttends, ClassLocation, type.Name);
+            sink.Report(Diagnostics.NoAttends, _class.Location, type.Name);
             return null;
         }
 
-        return Single(candidates, AttendsForm, m => AttendsFault(m));
+        return Single(candidates, AttendsForm, static m => PredicateFault(m));
     }
 
-    private IMethodSymbol? FindScore()
+    /// <summary>A method that an expert need not have.</summary>
+    private IMethodSymbol? Find(string name, string form, Func<IMethodSymbol, string?> fault)
     {
-        ImmutableArray<IMethodSymbol> candidates = Methods("Score");
-        return candidates.IsEmpty ? null : Single(candidates, ScoreForm, static m => ScoreFault(m));
+        ImmutableArray<IMethodSymbol> candidates = Methods(name);
+        return candidates.IsEmpty ? null : Single(candidates, form, fault);
     }
 
     private ImmutableArray<IMethodSymbol> Methods(string name) =>
@@ -145,7 +107,8 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         return candidates[0];
     }
 
-    private static string? AttendsFault(IMethodSymbol m) =>
+    /// <summary>Why a method is no predicate, or null.</summary>
+    public static string? PredicateFault(IMethodSymbol m) =>
         CommonFault(m)
         ?? (m.ReturnType.SpecialType != SpecialType.System_Boolean ? $"it returns {m.ReturnType.ToDisplayString()}"
         : m.Parameters.Length is not (2 or 3) ? $"it takes {m.Parameters.Length} arguments"
@@ -172,40 +135,4 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         : m.IsAbstract || m.IsVirtual || m.IsOverride ? "it is virtual"
         : m.Parameters.Any(static p => p.RefKind != RefKind.None) ? "it takes an argument by reference"
         : null;
-
-    /// <summary>File names do not tell cases apart, C# does: which one of such a family every name on the way here is.</summary>
-    private string Twin()
-    {
-        List<int> places = [];
-        for (INamespaceOrTypeSymbol s = type; s.ContainingSymbol is INamespaceOrTypeSymbol parent; s = parent)
-        {
-            places.Add(parent.GetMembers().OfType<INamespaceOrTypeSymbol>().Select(static m => m.Name).Distinct().Count(name =>
-                string.Equals(name, s.Name, StringComparison.OrdinalIgnoreCase) && string.CompareOrdinal(name, s.Name) < 0));
-        }
-
-        return places.All(static p => p == 0) ? "" : string.Concat(places.Select(static p => $"-{p}"));
-    }
-
-    private IEnumerable<INamedTypeSymbol> ContainingTypes()
-    {
-        for (INamedTypeSymbol? t = type.ContainingType; t is not null; t = t.ContainingType)
-        {
-            yield return t;
-        }
-    }
-
-    private static bool DeclarationsArePartial(INamedTypeSymbol symbol) => symbol.DeclaringSyntaxReferences
-        .All(static r => r.GetSyntax() is TypeDeclarationSyntax d && d.Modifiers.Any(SyntaxKind.PartialKeyword));
-
-    private static string Keyword(INamedTypeSymbol t) => t switch
-    {
-        { IsRecord: true, IsValueType: true } => "record struct",
-        { IsRecord: true } => "record",
-        { TypeKind: TypeKind.Struct } => "struct",
-        { TypeKind: TypeKind.Interface } => "interface",
-        _ => "class",
-    };
-
-    private static string Qualified(INamespaceSymbol ns) => ns.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat
-        .WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted));
 }

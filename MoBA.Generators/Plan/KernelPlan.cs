@@ -61,6 +61,7 @@ internal sealed record TableCheck(string Table, Expr Low, Expr High);
 /// <param name="Checks">What a call must check.</param>
 /// <param name="Mask">The predicate on partial tiles; null where every tile is proven full.</param>
 /// <param name="Modifier">The score modifier; null is none.</param>
+/// <param name="Besides">The kernels of what is attended whatever the gate chose; null is nothing.</param>
 internal sealed record KernelPlan(
     PatternSpec Spec,
     PatternFacts Facts,
@@ -68,8 +69,24 @@ internal sealed record KernelPlan(
     KeyRangesPlan KeyRanges,
     ChecksPlan Checks,
     RowPlan? Mask,
-    RowPlan? Modifier)
+    RowPlan? Modifier,
+    KernelPlan? Besides)
 {
+    /// <summary>The parameters that the kernels read.</summary>
+    public IEnumerable<ParameterSpec> Parameters
+    {
+        get
+        {
+            HashSet<string> read = [.. Spec.Methods.Concat(Spec.Demands).SelectMany(ExprWalk.All).Select(static e => e switch
+            {
+                ParameterRef p => p.Path,
+                Lookup l => l.Table,
+                _ => "",
+            })];
+            return Spec.Parameters.Where(p => read.Contains(p.Path));
+        }
+    }
+
     public static KernelPlan Of(PatternSpec spec, PatternFacts facts) => new(
         spec,
         facts,
@@ -77,7 +94,8 @@ internal sealed record KernelPlan(
         PlanKeyRanges(spec),
         ChecksPlanner.Plan(spec),
         facts.Dense == Proof.Always ? null : RowPlanner.Plan(spec.Attends),
-        spec.Score is null ? null : RowPlanner.Plan(spec.Score));
+        spec.Score is null ? null : RowPlanner.Plan(spec.Score),
+        spec.Besides is { } besides ? Of(besides, facts.Besides!) : null);
 
     private static ClassifyPlan PlanClassify(PatternSpec spec)
     {

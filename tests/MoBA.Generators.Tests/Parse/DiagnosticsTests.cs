@@ -64,6 +64,18 @@ public sealed class DiagnosticsTests
         { "ScoreWithoutPositions", "MOBA1004", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k; float [|Score|](float score, int head) => score * head; }" },
         { "Recursion", "MOBA1010", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k && F(q); static bool F(int x) => x < 3 || [|F(x - 3)|]; }" },
         { "Doubling", "MOBA1010", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) { int a = q + k; a1: int b = a + a; int c = b + b; int d = c + c; int e = d + d; int f = e + e; int g = f + f; int h = g + g; int i = h + h; int j = i + i; int l = j + j; int m = l + l; int n = m + m; int o = n + n; return o > 3; } }".Replace("a1: ", "") },
+        { "TopKBelowOne", "MOBA1012", "[SparseExpert, BlockGate(TopK = [|0|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "BlockSizeBelowStep", "MOBA1012", "[SparseExpert, BlockGate(BlockSize = [|0|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "BlockSizeBetweenSteps", "MOBA1012", "[SparseExpert, BlockGate(BlockSize = [|100|], TopK = 3)] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "UnknownPooling", "MOBA1012", "[SparseExpert, BlockGate(Pooling = [|(Pooling)7|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "UnknownScope", "MOBA1012", "[SparseExpert, BlockGate(Scope = [|(RouteScope)(-1)|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "GateWithoutExpert", "MOBA1013", "[[|BlockGate(TopK = 3)|]] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "TakenByParameter", "MOBA1014", "[SparseExpert, BlockGate] partial class P { public int [|TopK|] { get; init; } = 3; bool Attends(int q, int k) => q >= k && q - k < TopK; }" },
+        { "TakenByMethod", "MOBA1014", "[SparseExpert, BlockGate] partial class P { void [|BlockSize|]() { } bool Attends(int q, int k) => q >= k; }" },
+        { "TakenByBase", "MOBA1014", "class B { protected const int TopK = 3; } [SparseExpert, BlockGate] partial class [|P|] : B { bool Attends(int q, int k) => q >= k; }" },
+        { "TakenByClass", "MOBA1014", "[SparseExpert, BlockGate] partial class [|TopK|] { bool Attends(int q, int k) => q >= k; }" },
+        { "AlwaysReturnsInt", "MOBA1004", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; int [|Always|](int q, int k) => q; }" },
+        { "AlwaysOfFloats", "MOBA1005", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool Always(int q, int k) => [|q * 0.5f|] < k; }" },
         { "Product", "MOBA2001", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) => q >= k && q * k < 500; }" },
         { "Never", "MOBA2002", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) => q > k && k > q; }" },
         { "NeverAtDefaults", "MOBA2002", "[SparseExpert] partial class P { public int W { get; init; } bool [|Attends|](int q, int k) => q >= k && q - k < W; }" },
@@ -73,6 +85,12 @@ public sealed class DiagnosticsTests
         { "PrecedenceOnTheRight", "MOBA2004", "[SparseExpert] partial class P { bool Attends(int q, int k) => [|k < 4 || q >= k && q - k < 9|]; }" },
         { "FirstRow", "MOBA2005", "[SparseExpert] partial class P { bool [|Attends|](int q, int k) => q > k; }" },
         { "Unused", "MOBA2006", "[SparseExpert] partial class P { public int [|W|] { get; init; } = 3; bool Attends(int q, int k) => q >= k; }" },
+        { "AlwaysWithoutGate", "MOBA2007", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => k < 4; }" },
+        { "AlwaysNothing", "MOBA2008", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => k > q; }" },
+        { "AlwaysNothingAtDefaults", "MOBA2008", "[SparseExpert, BlockGate] partial class P { public int Sinks { get; init; } bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => k < Sinks; }" },
+        { "AlwaysEverything", "MOBA2008", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => q - k >= 0; }" },
+        { "GateLooksAhead", "MOBA2009", "[SparseExpert, BlockGate] partial class P { bool [|Attends|](int q, int k) => Math.Abs(q - k) < 512; }" },
+        { "ProductInAlways", "MOBA2001", "[SparseExpert, BlockGate] partial class P { bool [|Attends|](int q, int k) => q >= k; bool Always(int q, int k) => q * k < 500; }" },
         { "UnusedExpert", "MOBA2006", "[SparseExpert] partial class P { public required GoodOne [|G|] { get; init; } bool Attends(int q, int k) => q >= k; }" },
     };
 
@@ -89,12 +107,19 @@ public sealed class DiagnosticsTests
         { "MOBA1008", "[SparseExpert] partial class P { public int W { get; init; } = 3; bool Attends(int q, int k) => q >= k && (q == k || (q / (W + 1) % 5 < 4 && q << 3 >> 30 < 5)); }" },
         { "MOBA1009", "[SparseExpert] partial class P { [Monotone] public ReadOnlyMemory<int> W { get; init; } bool Attends(int q, int k) => q >= k && W.Span[k] < 5; }" },
         { "MOBA1010", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k && F(q) > -2; static int F(int x) => G(x) + G(x + 1); static int G(int x) => x / 2; }" },
+        { "MOBA1012", "[SparseExpert, BlockGate(BlockSize = 16, TopK = 1, Pooling = Pooling.MinMax, Scope = RouteScope.KeyGroup)] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "MOBA1013", "[SparseExpert] [BlockGate] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "MOBA1014", "class B { private int Top { get; init; } } [SparseExpert, BlockGate] partial class P : B { public int Blocks { get; init; } = 3; bool Attends(int q, int k) => q >= k && q - k < Blocks; }" },
         { "MOBA2001", "[SparseExpert] partial class P { public int W { get; init; } = int.MaxValue; bool Attends(int q, int k) => q >= k && q - k < W; }" },
         { "MOBA2002", "[SparseExpert] partial class P { public int W { get; init; } = 1; bool Attends(int q, int k) => q >= k && q - k < W; }" },
         { "MOBA2003", "[SparseExpert] partial class P { bool Attends(int q, int k) => true; }" },
         { "MOBA2004", "[SparseExpert] partial class P { bool Attends(int q, int k) => (q >= k && q - k < 9) || k < 4; }" },
         { "MOBA2005", "[SparseExpert] partial class P { bool Attends(int q, int k) => q > k || k == 0; }" },
         { "MOBA2006", "[SparseExpert] partial class P { public float W { get; init; } = 3; bool Attends(int q, int k) => q >= k; float Score(float s) => s + W; }" },
+        { "MOBA2006", "[SparseExpert, BlockGate] partial class P { public int W { get; init; } = 3; bool Attends(int q, int k) => q >= k; bool Always(int q, int k) => q - k < W; }" },
+        { "MOBA2007", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k && Always(k); bool Always(int k) => k < 4; }" },
+        { "MOBA2008", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool Always(int q, int k, int head) => k < 4 + head || q - k < 64; }" },
+        { "MOBA2009", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k && Math.Abs(q - k) < 512; }" },
     };
 
     /// <summary>What is wrong with a project and not with a source.</summary>
@@ -148,7 +173,7 @@ public sealed class DiagnosticsTests
     public void EveryIdIsTested()
     {
         string[] ids = [.. new PatternAnalyzer().SupportedDiagnostics.Select(static d => d.Id).Order(StringComparer.Ordinal)];
-        Assert.Equal(17, ids.Length);
+        Assert.Equal(23, ids.Length);
         ids = [.. ids.Where(static id => id != OfTheProject)];
         Assert.Equal(ids, Reported.Select(static r => r.Data.Item2).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(ids, Silent.Select(static r => r.Data.Item1).Distinct().Order(StringComparer.Ordinal));

@@ -126,6 +126,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 1,
+            KeysPerToken = 32768,
             Picture =
                 "################\n" +
                 "#####+..........\n" +

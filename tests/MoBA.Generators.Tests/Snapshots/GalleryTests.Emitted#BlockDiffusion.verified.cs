@@ -117,6 +117,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 3,
+            KeysPerToken = 15488,
             Picture =
                 "+...+...........\n" +
                 ".+..#+..........\n" +

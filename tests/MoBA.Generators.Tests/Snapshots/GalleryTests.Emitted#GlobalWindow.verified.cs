@@ -118,6 +118,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 3,
+            KeysPerToken = 1152,
             Picture =
                 "####++++++++++++\n" +
                 "#####+..........\n" +

@@ -121,6 +121,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 1,
+            KeysPerToken = 832,
             Picture =
                 "+++++++++++++...\n" +
                 "+++++++++++++...\n" +

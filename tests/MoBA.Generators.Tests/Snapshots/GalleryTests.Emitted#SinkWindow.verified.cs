@@ -118,6 +118,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 2,
+            KeysPerToken = 1090.8125,
             Picture =
                 "+...............\n" +
                 "#+..............\n" +

@@ -114,6 +114,7 @@ namespace MoBA.Generated.MoBA_Patterns
             DependsOnHead = false,
             TokenLimit = 1073741824,
             MaxKeyRanges = 1,
+            KeysPerToken = 16448,
             Picture =
                 "+...............\n" +
                 "#+..............\n" +

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 using MoBA.Generators.Plan;
@@ -6,38 +5,57 @@ using Scriban.Runtime;
 
 namespace MoBA.Generators.Emit;
 
-// The models of the kernel templates.
-internal sealed partial class ExpertEmitter
+/// <summary>Emit: a <see cref="KernelPlan"/> becomes the text of a CPU kernel and of a portable one.</summary>
+/// <param name="plan">The plan.</param>
+/// <param name="name">What the kernels are named after.</param>
+internal sealed class KernelEmitter(KernelPlan plan, string name)
 {
-    private static readonly string GeneratedCode =
-        $"[global::System.CodeDom.Compiler.GeneratedCode(\"MoBA.Generators\", \"{typeof(ExpertEmitter).Assembly.GetName().Version.ToString(3)}\")]";
+    private readonly PatternSpec _spec = plan.Spec;
+    private readonly CSharpPrinter _author = new(new AuthorDialect());
+    private readonly CSharpPrinter _cpu = new(new CpuDialect());
+    private readonly CSharpPrinter _cpuBounds = new(new CpuDialect(), inBounds: true);
+    private readonly CSharpPrinter _portable = new(new PortableDialect());
+    private readonly CSharpPrinter _portableBounds = new(new PortableDialect(), inBounds: true);
 
-    private ScriptObject CpuModel() => new()
+    public string CpuClass => $"{name}_Cpu";
+
+    public string PortableClass => $"{name}_Portable";
+
+    /// <summary>What the kernels are for, in their own comments.</summary>
+    public required string What { get; init; }
+
+    public ScriptObject[] Parameters => ParameterModels.Of(plan.Parameters);
+
+    /// <summary>The CPU kernel.</summary>
+    /// <param name="info">The text of what is known of the expert, where the kernel holds it.</param>
+    public string Cpu(string? info) => Templates.Render("cpu", CpuModel(info));
+
+    public string Portable() => Templates.Render("portable", PortableModel());
+
+    private ScriptObject CpuModel(string? info) => new()
     {
-        ["name"] = _spec.Name,
-        ["generated_code"] = GeneratedCode,
+        ["what"] = What,
+        ["generated_code"] = Place.GeneratedCode,
         ["cpu_class"] = CpuClass,
-        ["parameters"] = Parameters(_spec.Parameters),
-        ["own_parameters"] = Parameters(_spec.Parameters.Where(static p => p.IsOwn)),
-        ["picture"] = Picture(),
-        ["max_key_ranges"] = Number(_plan.Facts.MaxKeyRanges),
-        ["info"] = Info(),
+        ["parameters"] = Parameters,
+        ["max_key_ranges"] = Place.Number(plan.Facts.MaxKeyRanges),
+        ["info"] = info,
         ["checks"] = Checks(),
         ["classify"] = Classify(_cpuBounds),
         ["key_ranges"] = KeyRangesModel(_cpuBounds),
-        ["mask"] = _plan.Mask is { } mask ? Row(mask) : null,
-        ["modifier"] = _plan.Modifier is { } modifier ? Row(modifier) : null,
+        ["mask"] = plan.Mask is { } mask ? Row(mask) : null,
+        ["modifier"] = plan.Modifier is { } modifier ? Row(modifier) : null,
     };
 
     private ScriptObject PortableModel()
     {
-        int runs = _plan.KeyRanges.Runs.Count;
+        int runs = plan.KeyRanges.Runs.Count;
         return new()
         {
-            ["name"] = _spec.Name,
-            ["generated_code"] = GeneratedCode,
+            ["what"] = What,
+            ["generated_code"] = Place.GeneratedCode,
             ["portable_class"] = PortableClass,
-            ["parameters"] = Parameters(_spec.Parameters),
+            ["parameters"] = Parameters,
             ["classify"] = Classify(_portableBounds),
             ["key_ranges"] = KeyRangesModel(_portableBounds),
             ["attends"] = _portable.Print(_spec.Attends),
@@ -53,31 +71,17 @@ internal sealed partial class ExpertEmitter
         ? "row.Keys"
         : Enumerable.Range(0, runs).Select(i => $"tiles{i}.From({from})").Aggregate(static (a, b) => $"PortableMath.Min({a}, {b})");
 
-    private ScriptObject Info() => new()
-    {
-        ["name"] = Names.Literal(_spec.Name),
-        ["summary"] = Names.Literal(_spec.Summary),
-        ["predicate"] = Names.Literal(_author.Print(_spec.Attends)),
-        ["score_modifier"] = _spec.Score is null ? "null" : Names.Literal(_author.Print(_spec.Score)),
-        ["causal"] = _plan.Facts.Causal.ToString(),
-        ["attends_itself"] = _plan.Facts.AttendsItself.ToString(),
-        ["dense"] = _plan.Facts.Dense.ToString(),
-        ["depends_on_head"] = Flag(_plan.Facts.DependsOnHead),
-        ["token_limit"] = Number(_plan.Facts.TokenLimit),
-        ["max_key_ranges"] = Number(_plan.Facts.MaxKeyRanges),
-    };
-
     private ScriptObject Classify(CSharpPrinter printer) => new()
     {
-        ["values"] = DeclareBounds(printer, _plan.Classify.Values),
-        ["all"] = printer.Print(_plan.Classify.All),
-        ["any"] = printer.Print(_plan.Classify.Any),
+        ["values"] = DeclareBounds(printer, plan.Classify.Values),
+        ["all"] = printer.Print(plan.Classify.All),
+        ["any"] = printer.Print(plan.Classify.Any),
     };
 
     private ScriptObject KeyRangesModel(CSharpPrinter printer) => new()
     {
-        ["values"] = DeclareBounds(printer, _plan.KeyRanges.Values),
-        ["runs"] = _plan.KeyRanges.Runs.Select(run => new ScriptObject
+        ["values"] = DeclareBounds(printer, plan.KeyRanges.Values),
+        ["runs"] = plan.KeyRanges.Runs.Select(run => new ScriptObject
         {
             ["values"] = DeclareBounds(printer, UsedBy(run)),
             ["low"] = run.Low is IntLiteral { Value: <= 0 } ? "0" : printer.Print(run.Low),
@@ -87,11 +91,11 @@ internal sealed partial class ExpertEmitter
     };
 
     /// <summary>The named values that one run needs, where every run is a function of its own.</summary>
-    private IEnumerable<NamedValue> UsedBy(KeyRun run) => KernelPlan.Used(_plan.KeyRanges.Values, run.Low, run.High, run.When);
+    private IEnumerable<NamedValue> UsedBy(KeyRun run) => KernelPlan.Used(plan.KeyRanges.Values, run.Low, run.High, run.When);
 
     private ScriptObject Checks()
     {
-        ChecksPlan checks = _plan.Checks;
+        ChecksPlan checks = plan.Checks;
         CSharpPrinter printer = _cpuBounds;
         HashSet<NamedValue> declared = [];
         return new()
@@ -158,5 +162,13 @@ internal sealed partial class ExpertEmitter
         };
     }
 
-    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+    /// <summary>The declaration of a value that has a name.</summary>
+    private static string Declare(CSharpPrinter printer, NamedValue value, string intType)
+    {
+        string type = value.Value.Type switch { ExprType.Bool => "bool", ExprType.Float => "float", _ => intType };
+        return $"{type} {value.Name} = {printer.Print(value.Value)};";
+    }
+
+    private static string[] DeclareBounds(CSharpPrinter printer, IEnumerable<NamedValue> values) =>
+        [.. values.Select(v => Declare(printer, v, "long"))];
 }
