@@ -6,15 +6,14 @@ using MoBA.Runtime.Cpu;
 namespace MoBA.Runtime.Portable;
 
 /// <summary>One call on one device: owns the device's copies of the tensors and tables until it is disposed.</summary>
-internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
+internal sealed unsafe class PortableCall : IDisposable
 {
-    private readonly PortableDevice _device;
     private readonly AttentionProblem _problem;
-    private readonly CancellationToken _cancellation;
     private readonly List<MemoryBuffer> _buffers = [];
     private readonly DeviceRows _queries, _keys;
     private readonly MemoryBuffer1D<Float4, Stride1D.Dense> _q, _k, _v, _o;
     private readonly MemoryBuffer1D<float, Stride1D.Dense> _lse;
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _none;      // for views that a launch does not read
     private readonly float _scale, _scaleRest = 1, _valueFactor = 1;
     private readonly bool _careful;
 
@@ -22,7 +21,7 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
     /// <exception cref="InsufficientMemoryException">They do not fit there.</exception>
     public PortableCall(PortableDevice device, AttentionProblem problem, CancellationToken cancellation)
     {
-        (_device, _problem, _cancellation) = (device, problem, cancellation);
+        (Device, _problem, Cancellation) = (device, problem, cancellation);
 
         // On a GPU queries and output are [head, piece, token], so that neighbouring threads touch neighbouring pieces.
         _queries = new(problem.Sequences.Max(s => s.FirstQueryToken + s.Queries), problem.QueryHeads, problem.Dim, device.IsGpu);
@@ -39,6 +38,7 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
             _careful = Math.Max(score, score * scale) > Magnitude.Comfort || shrinkValues > 0;
             (_scale, _scaleRest) = SplitScale(problem.Scale, shrink);
             _valueFactor = (float)Math.ScaleB(1.0, shrinkValues);
+            Largest = (MathF.ScaleB(largestQuery, -shrink), largestKey);
             DeviceRows.Shrink(queries, shrink);
             DeviceRows.Shrink(values, shrinkValues);
             _q = Upload<Float4>(queries);
@@ -48,6 +48,7 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
             float[] nothing = new float[(long)_queries.Tokens * problem.QueryHeads];
             Array.Fill(nothing, float.NegativeInfinity);
             _lse = Upload<float>(nothing);
+            _none = Allocate<int>(1);
         }
         catch
         {
@@ -56,39 +57,21 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public override PortableTable Table(ReadOnlyMemory<int> values, bool monotone)
-    {
-        RangeTree? ranges = monotone ? null : new(values.Span);
-        PortableTable table = default;
-        table.Length = values.Length;
-        table.IsMonotone = monotone ? 1 : 0;
-        table.Values = Upload(values.Span).View.BaseView;
-        table.Minima = ranges is null ? table.Values : Upload<int>(ranges.Minima).View.BaseView;
-        table.Maxima = ranges is null ? table.Values : Upload<int>(ranges.Maxima).View.BaseView;
-        return table;
-    }
+    /// <summary>The device.</summary>
+    public PortableDevice Device { get; }
 
-    /// <inheritdoc/>
-    public override PortableFloatTable Table(ReadOnlyMemory<float> values)
-    {
-        PortableFloatTable table = default;
-        table.Values = Upload(values.Span).View.BaseView;
-        return table;
-    }
+    /// <summary>Ends the call early.</summary>
+    public CancellationToken Cancellation { get; }
 
-    /// <inheritdoc/>
-    public override void Run<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel, TParameters parameters)
-    {
-        Action<Index2D, PortableProblem, TParameters> launch = _device.Launcher(kernel);
-        foreach (AttentionSequence sequence in _problem.Sequences)
-        {
-            _cancellation.ThrowIfCancellationRequested();
-            if (sequence.Queries > 0 && sequence.Keys > 0)
-                launch(new Index2D(sequence.Queries, _problem.QueryHeads), Sequence(sequence), parameters);
-        }
+    /// <summary>The largest magnitudes of finite elements of the queries, as they lie on the device, and of the keys.</summary>
+    public (float Query, float Key) Largest { get; }
 
-        _device.Accelerator.Synchronize();
+    /// <summary>Waits for all that was launched.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public void Wait()
+    {
+        Device.Accelerator.Synchronize();
+        Cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Copies the results to the problem's output and log-sum-exp.</summary>
@@ -105,6 +88,13 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         lse.CopyTo(new Span<float>(_problem.Lse, lse.Length));
     }
 
+    /// <summary>Gives memory of <see cref="Allocate"/> back.</summary>
+    public void Free(MemoryBuffer buffer)
+    {
+        _buffers.Remove(buffer);
+        buffer.Dispose();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -113,7 +103,8 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         _buffers.Clear();
     }
 
-    private PortableProblem Sequence(AttentionSequence sequence)
+    /// <summary>One sequence with all of its rows.</summary>
+    public PortableProblem Sequence(AttentionSequence sequence)
     {
         long firstKey = sequence.FirstKeyToken * _keys.TokenStride, keyPieces = sequence.Keys * _keys.TokenStride;
         long firstQuery = sequence.FirstQueryToken * _queries.TokenStride;
@@ -128,6 +119,7 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
             QueryStride = _queries.TokenStride,
             QueryHeadStride = _queries.HeadStride,
             QueryPieceStride = _queries.PieceStride,
+            OutputPieceStride = _queries.PieceStride,
             KeyStride = _keys.TokenStride,
             KeyHeadStride = _keys.HeadStride,
             Pieces = _problem.Dim / 4,
@@ -140,6 +132,7 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
             ScaleRest = _scaleRest,
             ValueFactor = _valueFactor,
             Careful = _careful ? 1 : 0,
+            Gather = new() { Entries = _none.View.BaseView, Routes = _none.View.BaseView, Units = new() { Slots = _none.View.BaseView } },
         };
     }
 
@@ -150,7 +143,8 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         return (MathF.ScaleB(scale, first), MathF.ScaleB(1, Math.Min(127, exponent - first)));
     }
 
-    private MemoryBuffer1D<T, Stride1D.Dense> Upload<T>(ReadOnlySpan<T> values)
+    /// <summary>A copy of <paramref name="values"/> on the device, which lives as long as the call.</summary>
+    public MemoryBuffer1D<T, Stride1D.Dense> Upload<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
         MemoryBuffer1D<T, Stride1D.Dense> buffer = Allocate<T>(values.Length);
@@ -159,19 +153,21 @@ internal sealed unsafe class PortableCall : PortableLaunch, IDisposable
         return buffer;
     }
 
-    private MemoryBuffer1D<T, Stride1D.Dense> Allocate<T>(long length)
+    /// <summary>Memory on the device that lives as long as the call, or until <see cref="Free"/>.</summary>
+    /// <exception cref="InsufficientMemoryException">It cannot be had.</exception>
+    public MemoryBuffer1D<T, Stride1D.Dense> Allocate<T>(long length)
         where T : unmanaged
     {
-        _cancellation.ThrowIfCancellationRequested();
+        Cancellation.ThrowIfCancellationRequested();
         try
         {
-            MemoryBuffer1D<T, Stride1D.Dense> buffer = _device.Accelerator.Allocate1D<T>(Math.Max(1, length));
+            MemoryBuffer1D<T, Stride1D.Dense> buffer = Device.Accelerator.Allocate1D<T>(Math.Max(1, length));
             _buffers.Add(buffer);
             return buffer;
         }
         catch (Exception exception) when (exception is AcceleratorException or OutOfMemoryException)
         {
-            throw MemoryBudget.Shortage(length * sizeof(T), $"tensors on {_device.Accelerator.Name}", exception);
+            throw MemoryBudget.Shortage(length * sizeof(T), $"tensors on {Device.Accelerator.Name}", exception);
         }
     }
 }

@@ -28,6 +28,9 @@ internal sealed class PortableDevice : IDisposable
     /// <summary>Whether neighbouring threads run in step and share memory transactions, so that rows are best interleaved.</summary>
     public bool IsGpu => Accelerator.AcceleratorType != AcceleratorType.CPU;
 
+    /// <summary>About how much memory the partial results of routed attention may take at a time.</summary>
+    public long ScratchBytes { get; init; } = 256L << 20;
+
     /// <summary>A CUDA device if there is one, else an OpenCL one, else ILGPU's CPU accelerator.</summary>
     public static PortableDevice Best()
     {
@@ -53,11 +56,11 @@ internal sealed class PortableDevice : IDisposable
     }
 
     /// <summary>ILGPU's CPU accelerator.</summary>
-    public static PortableDevice Cpu()
+    public static PortableDevice Cpu(long scratchBytes = 256L << 20)
     {
         Context context = Context.Create(builder =>
             builder.CPU(CpuDevice()).EnableAlgorithms().Optimize(OptimizationLevel.O1));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context)) { ScratchBytes = scratchBytes };
     }
 
     /// <summary>The launcher of a kernel, compiled at its first use on this device. A group is one warp of neighbouring rows of one

@@ -48,6 +48,12 @@ public struct PortableProblem
     /// <summary>Pieces from one piece of a query row to the next.</summary>
     public long QueryPieceStride;
 
+    /// <summary>Pieces from one piece of an output row to the next.</summary>
+    public long OutputPieceStride;
+
+    /// <summary>Pieces from one slot of the output to the next, where rows are gathered and results go to slots.</summary>
+    public long SlotStride;
+
     /// <summary>Pieces from one key to the next.</summary>
     public long KeyStride;
 
@@ -84,4 +90,18 @@ public struct PortableProblem
     /// <summary>1 where scores or sums could leave the range of float: the queries were divided by a power of two, which the
     /// scale gives back, and scores are held within it; else 0.</summary>
     public int Careful;
+
+    /// <summary>Which rows and keys a launch works on.</summary>
+    public PortableGather Gather;
+
+    /// <summary>First piece of a query row.</summary>
+    internal readonly long QueryAt(int row, int head) => (row * QueryStride) + (head * QueryHeadStride);
+
+    /// <summary>First piece of the output of a unit's query head.</summary>
+    internal readonly long OutputAt(PortableUnit unit, int head) =>
+        Gather.ToSlots != 0 ? unit.Slot * SlotStride : QueryAt(unit.Row, head);
+
+    /// <summary>Place of the log-sum-exp of a unit's query head.</summary>
+    internal readonly long LseAt(PortableUnit unit, int head) =>
+        Gather.ToSlots != 0 ? unit.Slot : ((long)unit.Row * Heads) + head;
 }

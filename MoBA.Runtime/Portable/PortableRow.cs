@@ -33,16 +33,50 @@ public struct PortableRow
     public int Keys;
 
     private PortableProblem _problem;
-    private long _query;      // first piece of the row in Queries and Output
+    private long _query;      // first piece of the row in Queries
+    private long _output;     // first piece of the row in Output
     private long _keyHead;    // first piece of the key head in KeyRows and ValueRows
     private long _lse;
+    private int _firstKey;    // the keys that this thread owns, both ends included
+    private int _lastKey;
+    private int _unit;
     private float _max;       // greatest score so far, -infinity before the first
     private float _sum;       // sum of exp(score - _max) so far
 
-    /// <summary>The row that thread <paramref name="index"/> (row, head) owns.</summary>
+    /// <summary>The row that thread <paramref name="index"/> owns: (row, head), or (unit or entry, head of the unit) where rows
+    /// are gathered.</summary>
     public static PortableRow Start(Index2D index, PortableProblem problem)
     {
-        int row = index.X, head = index.Y;
+        PortableUnit unit;
+        unit.Row = index.X;
+        unit.Head = index.Y;
+        unit.Slot = 0;
+        int head = index.Y, place = index.X, rank = problem.Gather.Rank, block = 0;
+        if (problem.Gather.Kind == GatherKind.Routed)
+        {
+            int entry = problem.Gather.Entries[(long)index.X];
+            place = (int)((uint)entry % (uint)problem.Gather.Length);
+            rank = (int)((uint)entry / (uint)problem.Gather.Length);
+            block = problem.Gather.Routes[(long)entry];
+        }
+
+        if (problem.Gather.Kind != GatherKind.None)
+        {
+            unit = problem.Gather.Units.At(place);
+            head = (unit.Head * problem.Gather.HeadsPerUnit) + index.Y;
+        }
+
+        PortableRow result = At(unit.Row, head, problem);
+        result._unit = place;
+        result._output = problem.OutputAt(unit, head);
+        result._lse = problem.LseAt(unit, head);
+        if (problem.Gather.Kind >= GatherKind.Routed)
+            result.Narrow(problem.Gather.Partial(rank, index.Y, place), block);
+        return result;
+    }
+
+    private static PortableRow At(int row, int head, PortableProblem problem)
+    {
         int first = (int)((uint)row & ~(uint)(QueryTile - 1));
         PortableRow result = default;
         result.Q = problem.QueryStart + row;
@@ -52,19 +86,37 @@ public struct PortableRow
         result.Heads = problem.Heads;
         result.Keys = problem.Keys;
         result._problem = problem;
-        result._query = (row * problem.QueryStride) + (head * problem.QueryHeadStride);
+        result._query = problem.QueryAt(row, head);
         result._keyHead = (int)((uint)head / (uint)problem.HeadsPerKeyHead) * problem.KeyHeadStride;
-        result._lse = ((long)row * problem.Heads) + head;
+        result._firstKey = 0;
+        result._lastKey = problem.Keys - 1;
         result._max = float.NegativeInfinity;
         return result;
     }
 
+    // A partial result: of one block, or of what lies beside all blocks of the row.
+    private void Narrow(long partial, int block)
+    {
+        Q0 = Q;
+        Q1 = Q;
+        _output = partial * _problem.SlotStride;
+        _lse = partial;
+        if (_problem.Gather.Kind == GatherKind.Beside)
+            return;
+
+        if (_problem.Gather.Kind == GatherKind.Own)
+            block = Q < 0 ? (int)((uint)Keys / (uint)_problem.Gather.BlockSize) + 1 : (int)((uint)Q / (uint)_problem.Gather.BlockSize);
+        long first = (long)block * _problem.Gather.BlockSize;
+        _lastKey = (int)PortableMath.Min(first + _problem.Gather.BlockSize, Keys) - 1;
+        _firstKey = (int)PortableMath.Min(first, Keys);             // none where the block lies past the last key
+    }
+
     /// <summary>The key tiles that keys [<paramref name="first"/>, <paramref name="last"/>] (both included) touch, cut to the
-    /// keys of the sequence.</summary>
+    /// keys that this thread owns.</summary>
     public readonly PortableTiles Tiles(long first, long last)
     {
-        first = PortableMath.Max(first, 0);
-        last = PortableMath.Min(last, Keys - 1);
+        first = PortableMath.Max(first, _firstKey);
+        last = PortableMath.Min(last, _lastKey);
         PortableTiles tiles;
         tiles.First = (int)PortableMath.Min(first, Keys) & ~(KeyTile - 1);
         tiles.Last = last >= first ? (int)last & ~(KeyTile - 1) : -1;
@@ -84,6 +136,10 @@ public struct PortableRow
     /// and must be masked.</summary>
     public readonly PortableScores Scores(int k0)
     {
+        PortableScores s = default;
+        if (IsElsewhere(k0))
+            return s;
+
         long row0 = KeyRow(k0 + 0);
         long row1 = KeyRow(k0 + 1);
         long row2 = KeyRow(k0 + 2);
@@ -100,7 +156,6 @@ public struct PortableRow
         long row13 = KeyRow(k0 + 13);
         long row14 = KeyRow(k0 + 14);
         long row15 = KeyRow(k0 + 15);
-        PortableScores s = default;
         for (int piece = 0; piece < _problem.Pieces; piece++)
         {
             Float4 q = _problem.Queries[_query + (piece * _problem.QueryPieceStride)];
@@ -132,7 +187,7 @@ public struct PortableRow
     public void Accumulate(int k0, PortableScores scores)
     {
         float max = scores.Max(_max);
-        if (max == float.NegativeInfinity)
+        if (IsElsewhere(k0) || max == float.NegativeInfinity)
             return;                                         // no key of this row so far: exp(-inf - -inf) would be NaN
 
         float decay = PortableMath.Exp(_max - max);         // 0 at the first attended key
@@ -154,7 +209,7 @@ public struct PortableRow
         float factor = 1f / _sum;
         for (int piece = 0; piece < _problem.Pieces; piece++)
         {
-            long at = _query + (piece * _problem.QueryPieceStride);
+            long at = _output + (piece * _problem.OutputPieceStride);
             Float4 o = _problem.Output[at];
             o.X *= factor;
             o.Y *= factor;
@@ -189,7 +244,7 @@ public struct PortableRow
         long row15 = KeyRow(k0 + 15);
         for (int piece = 0; piece < _problem.Pieces; piece++)
         {
-            long at = _query + (piece * _problem.QueryPieceStride);
+            long at = _output + (piece * _problem.OutputPieceStride);
             Float4 o = _problem.Output[at];
             o.X *= decay;
             o.Y *= decay;
@@ -215,12 +270,21 @@ public struct PortableRow
         }
     }
 
+    // Whether the key tile lies in a block that another launch attends for this row.
+    private readonly bool IsElsewhere(int k0)
+    {
+        if (_problem.Gather.Kind != GatherKind.Beside)
+            return false;
+        int block = (int)((uint)k0 / (uint)_problem.Gather.BlockSize);
+        return (Q >= 0 && block == (int)((uint)Q / (uint)_problem.Gather.BlockSize)) || _problem.Gather.IsRouted(_unit, block);
+    }
+
     // First piece of a key's row; the last key's where there is no such key, so that nothing past the end is read.
     private readonly long KeyRow(int key) => (KeyAt(key) * _problem.KeyStride) + _keyHead;
 
     private static float Dot(Float4 a, Float4 b, float sum) => sum + (a.X * b.X) + (a.Y * b.Y) + (a.Z * b.Z) + (a.W * b.W);
 
-    private static Float4 Held(Float4 o, float factor)
+    internal static Float4 Held(Float4 o, float factor)
     {
         o.X = PortableScores.Held(o.X * factor, float.MaxValue);
         o.Y = PortableScores.Held(o.Y * factor, float.MaxValue);
