@@ -1,0 +1,153 @@
+using System.Numerics.Tensors;
+
+namespace MoBA.Runtime;
+
+/// <summary>
+/// Multinomial logistic regression with weighted samples by Adam (Kingma and Ba, 2015) on mini-batches, in double precision.
+/// Features are standardised for the training and the weights folded back, so that one step size suits all channels.
+/// </summary>
+internal sealed class LogisticRegression
+{
+    private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
+
+    private readonly RouterFitOptions _options;
+    private readonly int _classes, _dim;
+    private readonly double[] _features, _weights, _mean, _inverse;
+    private readonly int[] _labels;
+    private readonly double[] _parameters, _gradient, _first, _second, _logits;
+    private readonly int[] _order;
+    private readonly Random _random;
+    private int _steps;
+
+    /// <summary>A regression that has learned nothing yet.</summary>
+    /// <param name="options">Batches, step size and L2.</param>
+    /// <param name="features">[samples, dim]; overwritten by what they are when standardised.</param>
+    /// <param name="labels">Class of every sample.</param>
+    /// <param name="weights">Weight of every sample, 1 in the mean.</param>
+    /// <param name="dim">Features of a sample.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="seed">Seed of the samples' order.</param>
+    public LogisticRegression(RouterFitOptions options, double[] features, int[] labels, double[] weights, int dim, int classes, int seed)
+    {
+        (_options, _features, _labels, _weights, _dim, _classes) = (options, features, labels, weights, dim, classes);
+        (_mean, _inverse) = Standardise(features, _dim);
+        (_parameters, _gradient, _first, _second) = (Zeros(), Zeros(), Zeros(), Zeros());
+        _logits = new double[classes];
+        _order = [.. Enumerable.Range(0, labels.Length)];
+        _random = new(seed);
+
+        double[] Zeros() => new double[classes * (_dim + 1)];
+    }
+
+    /// <summary>Sees every sample once.</summary>
+    /// <param name="epoch">Number of the epoch, from 0.</param>
+    /// <param name="cancellationToken">Looked at once a batch.</param>
+    /// <returns>The mean loss of the batches, each before its step.</returns>
+    public double Epoch(int epoch, CancellationToken cancellationToken)
+    {
+        _random.Shuffle(_order);
+        int batches = (_order.Length + _options.BatchSize - 1) / _options.BatchSize;
+        double total = 0;
+        for (int batch = 0; batch < batches; batch++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int first = batch * _options.BatchSize;
+            ReadOnlySpan<int> samples = _order.AsSpan(first, Math.Min(_options.BatchSize, _order.Length - first));
+            total += Gradient(samples) * samples.Length;
+            double done = (epoch + ((double)batch / batches)) / _options.Epochs;
+            Step(_options.LearningRate * (1 + Math.Cos(Math.PI * done)) / 2);
+        }
+
+        return total / Math.Max(1, _order.Length);
+    }
+
+    /// <summary>The weights [classes, dim] and biases [classes] for features as they were given.</summary>
+    public void CopyTo(Span<float> weights, Span<float> bias)
+    {
+        for (int c = 0; c < _classes; c++)
+        {
+            ReadOnlySpan<double> row = Row(_parameters, c);
+            double shift = row[_dim];
+            for (int i = 0; i < _dim; i++)
+            {
+                double weight = row[i] * _inverse[i];
+                weights[(c * _dim) + i] = (float)weight;
+                shift -= weight * _mean[i];
+            }
+
+            bias[c] = (float)shift;
+        }
+    }
+
+    /// <summary>Mean loss of some samples, and its gradient.</summary>
+    private double Gradient(ReadOnlySpan<int> samples)
+    {
+        double loss = 0;
+        Array.Clear(_gradient);
+        foreach (int sample in samples)
+        {
+            ReadOnlySpan<double> x = _features.AsSpan(sample * _dim, _dim);
+            for (int c = 0; c < _classes; c++)
+            {
+                ReadOnlySpan<double> row = Row(_parameters, c);
+                _logits[c] = TensorPrimitives.Dot(x, row[..^1]) + row[^1];
+            }
+
+            TensorPrimitives.SoftMax(_logits, _logits);
+            loss -= _weights[sample] * Math.Log(Math.Max(_logits[_labels[sample]], double.Epsilon)) / samples.Length;
+            for (int c = 0; c < _classes; c++)
+            {
+                double slope = _weights[sample] * (_logits[c] - (c == _labels[sample] ? 1 : 0)) / samples.Length;
+                Span<double> row = Row(_gradient, c);
+                TensorPrimitives.MultiplyAdd(x, slope, row[..^1], row[..^1]);
+                row[^1] += slope;
+            }
+        }
+
+        for (int c = 0; c < _classes; c++)
+        {
+            ReadOnlySpan<double> row = Row(_parameters, c)[..^1];
+            loss += _options.L2 / 2 * TensorPrimitives.SumOfSquares(row);
+            TensorPrimitives.MultiplyAdd(row, _options.L2, Row(_gradient, c)[..^1], Row(_gradient, c)[..^1]);
+        }
+
+        return loss;
+    }
+
+    private void Step(double rate)
+    {
+        _steps++;
+        double scale = rate * Math.Sqrt(1 - Math.Pow(Beta2, _steps)) / (1 - Math.Pow(Beta1, _steps));
+        for (int i = 0; i < _parameters.Length; i++)
+        {
+            double slope = _gradient[i];
+            _first[i] += (1 - Beta1) * (slope - _first[i]);
+            _second[i] += (1 - Beta2) * ((slope * slope) - _second[i]);
+            _parameters[i] -= scale * _first[i] / (Math.Sqrt(_second[i]) + Epsilon);
+        }
+    }
+
+    /// <summary>The weights of one class and, last, its bias.</summary>
+    private Span<double> Row(double[] parameters, int c) => parameters.AsSpan(c * (_dim + 1), _dim + 1);
+
+    private static (double[] Mean, double[] Inverse) Standardise(double[] features, int dim)
+    {
+        double[] mean = new double[dim], inverse = new double[dim];
+        int samples = features.Length / dim;
+        for (int i = 0; i < dim; i++)
+        {
+            double[] channel = [.. Enumerable.Range(0, samples).Select(sample => features[(sample * dim) + i])];
+            mean[i] = channel.DefaultIfEmpty(0).Average();
+            double deviation = Math.Sqrt(channel.Select(x => (x - mean[i]) * (x - mean[i])).DefaultIfEmpty(0).Average());
+
+            // A channel that says nothing gets no weight.
+            inverse[i] = deviation > 1e-12 * Math.Max(1, Math.Abs(mean[i])) ? 1 / deviation : 0;
+            for (int sample = 0; sample < samples; sample++)
+            {
+                features[(sample * dim) + i] = (channel[sample] - mean[i]) * inverse[i];
+            }
+        }
+
+        return (mean, inverse);
+    }
+}
