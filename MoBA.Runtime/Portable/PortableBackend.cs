@@ -3,7 +3,8 @@ namespace MoBA.Runtime.Portable;
 /// <summary>
 /// Attention on one ILGPU device, one call at a time. Pass "upload" copies the tensors to the device as float, pass "attend" runs
 /// the expert's portable kernel for every sequence, pass "download" copies the results back. An expert with a block gate has
-/// passes "centroids", "gate" and "index" before it and "combine" after it.
+/// passes "centroids", "gate" and "index" before it and "combine" after it; a mixture has passes "route" and "index" before its
+/// experts and "combine" after them.
 /// </summary>
 internal sealed class PortableBackend(PortableDevice device) : AttentionBackend
 {
@@ -44,8 +45,20 @@ internal sealed class PortableBackend(PortableDevice device) : AttentionBackend
     }
 
     /// <inheritdoc/>
-    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
+    {
+        foreach (ISparseExpert expert in mixture.Experts)
+            Check(expert, problem);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, typeof(AttentionEngine));
+            using PortableCall call = new(device, problem, cancellationToken);
+            clock.End("upload");
+            new PortableMixture(call, mixture, problem, clock).Attend();
+            call.Download();
+            clock.End("download");
+        }
+    }
 
     // Only for the checks of the expert: the parameters and tables fit the positions.
     private static void Check(ISparseExpert expert, AttentionProblem problem)
@@ -58,7 +71,7 @@ internal sealed class PortableBackend(PortableDevice device) : AttentionBackend
 
     private static void Attend(PortableCall call, ISparseExpert expert, AttentionProblem problem, PassClock clock)
     {
-        GatedExpert? gated = expert.Gate is null ? null : new(call, problem, expert, clock);
+        GatedExpert? gated = expert.Gate is null ? null : new(call, problem, expert, clock, new(call));
         PortableKernel? kernel = gated is null ? PortableKernel.Of(call, expert.LaunchPortable) : null;
         foreach (AttentionSequence sequence in problem.Sequences)
         {

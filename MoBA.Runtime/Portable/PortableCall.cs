@@ -38,6 +38,7 @@ internal sealed unsafe class PortableCall : IDisposable
             _careful = Math.Max(score, score * scale) > Magnitude.Comfort || shrinkValues > 0;
             (_scale, _scaleRest) = SplitScale(problem.Scale, shrink);
             _valueFactor = (float)Math.ScaleB(1.0, shrinkValues);
+            QueryFactor = SplitScale(1, shrink);
             Largest = (MathF.ScaleB(largestQuery, -shrink), largestKey);
             DeviceRows.Shrink(queries, shrink);
             DeviceRows.Shrink(values, shrinkValues);
@@ -65,6 +66,9 @@ internal sealed unsafe class PortableCall : IDisposable
 
     /// <summary>The largest magnitudes of finite elements of the queries, as they lie on the device, and of the keys.</summary>
     public (float Query, float Key) Largest { get; }
+
+    /// <summary>Two factors whose product gives back what the queries were divided by.</summary>
+    public (float First, float Second) QueryFactor { get; }
 
     /// <summary>Waits for all that was launched.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

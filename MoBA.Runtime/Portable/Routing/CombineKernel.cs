@@ -19,6 +19,14 @@ public struct Partials
 
     /// <summary>Ranks: the routed ones, the own block's, and one more where there is something beside them.</summary>
     public int Ranks;
+
+    /// <summary>The problem, with these for its results: they stay in the range of sums.</summary>
+    internal readonly PortableProblem AsOutput(PortableProblem problem)
+    {
+        (problem.Output, problem.Lse, problem.SlotStride, problem.OutputPieceStride) = (Output, Lse, Stride, PieceStride);
+        problem.ValueFactor = 1;
+        return problem;
+    }
 }
 
 /// <summary>Pass "combine": one thread merges the partial results of one query head of a unit by their log-sum-exps, in the order

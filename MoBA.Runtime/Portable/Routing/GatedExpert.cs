@@ -13,22 +13,19 @@ internal sealed class GatedExpert
     private readonly PortableKernel _attend;
     private readonly PortableKernel? _always;
     private readonly BlockGate _gate;
-    private readonly IndexPass _index;
-    private readonly DeviceScratch<Float4> _high, _low, _outputs;
-    private readonly DeviceScratch<float> _lse;
-    private readonly DeviceScratch<int> _routes, _gates;
+    private readonly RoutingScratch _scratch;
+    private readonly DeviceScratch<Float4> _high, _low;
     private AttentionSequence? _pooled;
     private Centroids _centroids;
 
     /// <summary>Copies the expert's tables to the device.</summary>
-    public GatedExpert(PortableCall call, AttentionProblem problem, ISparseExpert expert, PassClock clock)
+    public GatedExpert(PortableCall call, AttentionProblem problem, ISparseExpert expert, PassClock clock, RoutingScratch scratch)
     {
-        (_call, _problem, _clock, _gate) = (call, problem, clock, expert.Gate!);
+        (_call, _problem, _clock, _scratch, _gate) = (call, problem, clock, scratch, expert.Gate!);
         _attend = PortableKernel.Of(call, expert.LaunchPortable)
             ?? throw new InvalidOperationException($"'{expert.Info.Name}' launched no portable kernel.");
         _always = PortableKernel.Of(call, expert.LaunchPortableAlways);
-        _index = new(call);
-        (_high, _low, _outputs, _lse, _routes, _gates) = (new(call), new(call), new(call), new(call), new(call), new(call));
+        (_high, _low) = (new(call), new(call));
     }
 
     /// <summary>Query heads that share a route: the units of a call are [route heads, rows].</summary>
@@ -53,9 +50,8 @@ internal sealed class GatedExpert
 
         // As many units at a time as memory allows.
         long ranks = destination.Gather.Ranks + (_always is null ? 1 : 2);
-        long bytes = (ranks * destination.Gather.HeadsPerUnit * ((destination.Pieces * 16L) + 4)) + (destination.Gather.Ranks * 12L);
-        int most = (int)Math.Clamp(_call.Device.ScratchBytes / bytes, 1, int.MaxValue / ranks);
-        foreach (UnitSet part in units.Split(most))
+        long bytes = (ranks * destination.Gather.HeadsPerUnit * RoutingScratch.PartialBytes(destination)) + (destination.Gather.Ranks * 12L);
+        foreach (UnitSet part in units.Split(_scratch.Most(bytes, ranks)))
             AttendPart(sequence, destination, part, (int)ranks);
     }
 
@@ -64,11 +60,8 @@ internal sealed class GatedExpert
         (destination.Gather.Units, destination.Gather.Length) = (units.Units, units.Length);
         int entries = destination.Gather.Ranks > 0 ? Route(ref destination, units) : 0;
 
-        Partials partials = TakePartials(destination, ranks);
-        PortableProblem problem = destination;
-        (problem.Output, problem.Lse, problem.SlotStride, problem.OutputPieceStride) =
-            (partials.Output, partials.Lse, partials.Stride, partials.PieceStride);
-        problem.ValueFactor = 1;                                    // partial results stay in the range of sums
+        Partials partials = _scratch.TakePartials(destination, ranks);
+        PortableProblem problem = partials.AsOutput(destination);
         problem.Gather.Kind = GatherKind.Routed;
         _attend.Launch(entries, problem.Gather.HeadsPerUnit, problem);
         problem.Gather.Kind = GatherKind.Own;
@@ -94,12 +87,12 @@ internal sealed class GatedExpert
     private int Route(ref PortableProblem problem, UnitSet units)
     {
         long routes = (long)units.Length * problem.Gather.Ranks;
-        problem.Gather.Routes = _routes.Take(routes);
-        _gate.With(new GatePass(_call, _problem, _gate, problem, _centroids, _gates.Take(routes)));
+        problem.Gather.Routes = _scratch.Routes.Take(routes);
+        _gate.With(new GatePass(_call, _problem, _gate, problem, _centroids, _scratch.Gates.Take(routes)));
         End("gate");
 
         int blocks = _centroids.Blocks;
-        (problem.Gather.Entries, ArrayView<int> cells) = _index.Run(problem, units, new()
+        (problem.Gather.Entries, ArrayView<int> cells) = _scratch.Index.Run(problem, units, new()
         {
             Choices = problem.Gather.Routes,
             CellCount = blocks * units.Heads,
@@ -130,23 +123,6 @@ internal sealed class GatedExpert
         Index2D all = new(_centroids.Blocks * problem.Pieces, _problem.KeyHeads);
         _call.Device.Launcher<Centroids>(CentroidKernel.Run)(all, problem, _centroids);
         End("centroids");
-    }
-
-    // On a GPU pieces are apart and neighbouring units side by side, as they are in queries.
-    private Partials TakePartials(PortableProblem problem, int ranks)
-    {
-        long count = (long)ranks * problem.Gather.HeadsPerUnit * problem.Gather.Length;
-        bool interleaved = _call.Device.IsGpu;
-        Partials partials = new()
-        {
-            Output = _outputs.Take(count * problem.Pieces),
-            Lse = _lse.Take(count),
-            Stride = interleaved ? 1 : problem.Pieces,
-            PieceStride = interleaved ? count : 1,
-            Ranks = ranks,
-        };
-        partials.Output.MemSetToZero();
-        return partials;
     }
 
     private void End(string pass)

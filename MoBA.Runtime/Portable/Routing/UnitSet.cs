@@ -4,9 +4,8 @@ namespace MoBA.Runtime.Portable;
 
 /// <summary>Units of one sequence on the host: ascending by head and then by row.</summary>
 /// <param name="Units">The units on the device.</param>
-/// <param name="FirstHead">Head of the first one.</param>
-/// <param name="Starts">Place of the first unit of each head from there on, and the end of the last.</param>
-internal sealed record UnitSet(PortableUnits Units, int FirstHead, int[] Starts)
+/// <param name="Starts">Place of the first unit of each of their heads, which are neighbours, and the end of the last.</param>
+internal sealed record UnitSet(PortableUnits Units, int[] Starts)
 {
     /// <summary>Number of units.</summary>
     public int Length => Starts[^1];
@@ -19,7 +18,7 @@ internal sealed record UnitSet(PortableUnits Units, int FirstHead, int[] Starts)
 
     /// <summary>All rows of all heads.</summary>
     public static UnitSet All(int rows, int heads, ArrayView<int> none) => new(
-        new() { Slots = none, Count = rows * heads, Rows = rows }, 0, [.. Enumerable.Range(0, heads + 1).Select(h => h * rows)]);
+        new() { Slots = none, Count = rows * heads, Rows = rows }, [.. Enumerable.Range(0, heads + 1).Select(h => h * rows)]);
 
     /// <summary>The units in parts of at most <paramref name="most"/>: whole heads, or some rows of one head.</summary>
     public IEnumerable<UnitSet> Split(int most)
@@ -35,6 +34,16 @@ internal sealed record UnitSet(PortableUnits Units, int FirstHead, int[] Starts)
         }
     }
 
+    /// <summary>Some of these units, which are a run.</summary>
+    /// <param name="entries">Entries rank * units + unit.</param>
+    /// <param name="starts">Where the entries of each head start, and the end of the last.</param>
+    public UnitSet Listed(ArrayView<int> entries, int[] starts)
+    {
+        PortableUnits units = Units;
+        (units.Slots, units.IsList) = (entries.SubView(starts[0], starts[^1] - starts[0]), 1);
+        return new(units, [.. starts.Select(s => s - starts[0])]);
+    }
+
     private UnitSet Part(int head, int nextHead, int start, int end)
     {
         PortableUnits units = Units;
@@ -42,6 +51,6 @@ internal sealed record UnitSet(PortableUnits Units, int FirstHead, int[] Starts)
             units.Slots = units.Slots.SubView(start, end - start);
         else
             (units.First, units.Count) = (units.First + start, end - start);
-        return new(units, FirstHead + head, [.. Starts[head..(nextHead + 1)].Select(s => Math.Clamp(s, start, end) - start)]);
+        return new(units, [.. Starts[head..(nextHead + 1)].Select(s => Math.Clamp(s, start, end) - start)]);
     }
 }

@@ -128,6 +128,36 @@ public sealed class PortableGateTests(PortableGateTests.Engines engines) : IClas
         Check<BFloat16>(GatedSample.Causal(new(48, 2, Pooling.MinMax)), new(2, 1, 16, [0, 120]), 1.0 / 128);
     }
 
+    [Fact]
+    public void Means_that_round_to_one_number_tie()
+    {
+        // A last bit of one key of block 0 makes its mean the greater one in float, not in bfloat16.
+        Tensor<BFloat16> q = Tensor.Create(Enumerable.Repeat((BFloat16)1f, 8 * 33).ToArray(), [33, 1, 8]);
+        Tensor<BFloat16> k = Tensor.Create(q.ToArray(), [33, 1, 8]);
+        k[0, 0, 0] = (BFloat16)(1f + (1f / 128));
+        int[] Last<T>(Tensor<T> queries, Tensor<T> keys) =>
+            Ints(engines.Engine.Attend(GatedSample.Causal(new(16, 2)), queries, keys, keys, new() { ReturnRoutes = true }).Routes!)[^2..];
+        Assert.Equal([2, 1], Last(q, k));
+        Assert.Equal([2, 0], Last(Tensor.Create(Inputs.Floats(q), [33, 1, 8]), Tensor.Create(Inputs.Floats(k), [33, 1, 8])));
+    }
+
+    [Fact]
+    public void Means_are_rounded_as_conversions_round()
+    {
+        Random random = new(1);
+        for (int i = 0; i < 100_000; i++)
+        {
+            float half = (float)((random.NextDouble() - 0.5) * Math.ScaleB(1, random.Next(-26, 17))), wide = BitConverter.Int32BitsToSingle(random.Next(0x7f000000) | (i << 31));
+            Assert.Equal((float)(Half)half, CentroidKernel.Rounded(half, 13));
+            Assert.Equal((float)(BFloat16)wide, CentroidKernel.Rounded(wide, 16));
+            float tie = BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(wide) & ~0xffff) | 0x8000);
+            Assert.Equal((float)(BFloat16)tie, CentroidKernel.Rounded(tie, 16));
+        }
+
+        foreach (float tie in new[] { 1f + (1f / 2048), 1f + (3f / 2048), 0.5f / (1 << 24), 1.5f / (1 << 24), 2.5f / (1 << 24), 1023.5f / (1 << 24) })
+            Assert.Equal((float)(Half)tie, CentroidKernel.Rounded(tie, 13));
+    }
+
     [Theory]
     [InlineData(3e38f, 1f, 1f)]
     [InlineData(1f, 3e38f, 1f)]

@@ -28,6 +28,8 @@ public sealed class PtxTests
     [InlineData(typeof(IndexKernel), "ScanCells")]
     [InlineData(typeof(IndexKernel), "Scatter")]
     [InlineData(typeof(CombineKernel), "Run")]
+    [InlineData(typeof(RouteKernel), "Run")]
+    [InlineData(typeof(MixKernel), "Run")]
     public void A_routing_pass_compiles_likewise(Type kernel, string method) => Compile(kernel, method);
 
     [Fact]
