@@ -12,8 +12,9 @@ internal sealed class LogisticRegression
 
     private readonly RouterFitOptions _options;
     private readonly int _classes, _dim;
-    private readonly double[] _features, _weights, _mean, _inverse;
-    private readonly int[] _labels;
+    private readonly float[] _features;
+    private readonly double[] _weights, _mean, _inverse, _standard;
+    private readonly int[] _rows, _labels;
     private readonly double[] _parameters, _gradient, _first, _second, _logits;
     private readonly int[] _order;
     private readonly Random _random;
@@ -21,16 +22,19 @@ internal sealed class LogisticRegression
 
     /// <summary>A regression that has learned nothing yet.</summary>
     /// <param name="options">Batches, step size and L2.</param>
-    /// <param name="features">[samples, dim]; overwritten by what they are when standardised.</param>
+    /// <param name="features">Rows of features, more than the samples.</param>
+    /// <param name="dim">Features of a row.</param>
+    /// <param name="rows">Row of every sample.</param>
     /// <param name="labels">Class of every sample.</param>
     /// <param name="weights">Weight of every sample, 1 in the mean.</param>
-    /// <param name="dim">Features of a sample.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="seed">Seed of the samples' order.</param>
-    public LogisticRegression(RouterFitOptions options, double[] features, int[] labels, double[] weights, int dim, int classes, int seed)
+    public LogisticRegression(
+        RouterFitOptions options, float[] features, int dim, int[] rows, int[] labels, double[] weights, int classes, int seed)
     {
-        (_options, _features, _labels, _weights, _dim, _classes) = (options, features, labels, weights, dim, classes);
-        (_mean, _inverse) = Standardise(features, _dim);
+        (_options, _features, _dim, _rows, _labels, _weights, _classes) = (options, features, dim, rows, labels, weights, classes);
+        (_mean, _inverse, _standard) = (new double[dim], new double[dim], new double[dim]);
+        MeasureFeatures();
         (_parameters, _gradient, _first, _second) = (Zeros(), Zeros(), Zeros(), Zeros());
         _logits = new double[classes];
         _order = [.. Enumerable.Range(0, labels.Length)];
@@ -86,7 +90,7 @@ internal sealed class LogisticRegression
         Array.Clear(_gradient);
         foreach (int sample in samples)
         {
-            ReadOnlySpan<double> x = _features.AsSpan(sample * _dim, _dim);
+            ReadOnlySpan<double> x = Standardised(sample);
             for (int c = 0; c < _classes; c++)
             {
                 ReadOnlySpan<double> row = Row(_parameters, c);
@@ -130,24 +134,28 @@ internal sealed class LogisticRegression
     /// <summary>The weights of one class and, last, its bias.</summary>
     private Span<double> Row(double[] parameters, int c) => parameters.AsSpan(c * (_dim + 1), _dim + 1);
 
-    private static (double[] Mean, double[] Inverse) Standardise(double[] features, int dim)
+    private double[] Standardised(int sample)
     {
-        double[] mean = new double[dim], inverse = new double[dim];
-        int samples = features.Length / dim;
-        for (int i = 0; i < dim; i++)
+        ReadOnlySpan<float> row = _features.AsSpan(_rows[sample] * _dim, _dim);
+        for (int i = 0; i < row.Length; i++)
         {
-            double[] channel = [.. Enumerable.Range(0, samples).Select(sample => features[(sample * dim) + i])];
-            mean[i] = channel.DefaultIfEmpty(0).Average();
-            double deviation = Math.Sqrt(channel.Select(x => (x - mean[i]) * (x - mean[i])).DefaultIfEmpty(0).Average());
-
-            // A channel that says nothing gets no weight.
-            inverse[i] = deviation > 1e-12 * Math.Max(1, Math.Abs(mean[i])) ? 1 / deviation : 0;
-            for (int sample = 0; sample < samples; sample++)
-            {
-                features[(sample * dim) + i] = (channel[sample] - mean[i]) * inverse[i];
-            }
+            _standard[i] = (row[i] - _mean[i]) * _inverse[i];
         }
 
-        return (mean, inverse);
+        return _standard;
+    }
+
+    private void MeasureFeatures()
+    {
+        for (int i = 0; i < _dim; i++)
+        {
+            int channel = i;
+            IEnumerable<double> values = _rows.Select(row => (double)_features[(row * _dim) + channel]).DefaultIfEmpty(0);
+            double mean = values.Average();
+            double deviation = Math.Sqrt(values.Average(x => (x - mean) * (x - mean)));
+
+            // A channel that says nothing gets no weight.
+            (_mean[i], _inverse[i]) = (mean, deviation > 1e-12 * Math.Max(1, Math.Abs(mean)) ? 1 / deviation : 0);
+        }
     }
 }

@@ -67,8 +67,9 @@ internal sealed class RouterTraining
     private LogisticRegression Head(int head)
     {
         int[] places = [.. Enumerable.Range(0, _rows.Length).Where(i => _rows[i] % _samples.Heads == head)];
-        double[] features = [.. places.SelectMany(i => _queries.AsSpan(_rows[i] * _dim, _dim).ToArray(), (_, x) => (double)x)];
-        return new(_options, features, [.. places.Select(i => _labels[i])], Weights(places), _dim, _samples.Experts, unchecked((_options.Seed * 7919) + head));
+        return new(
+            _options, _queries, _dim, [.. places.Select(i => _rows[i])], [.. places.Select(i => _labels[i])], Weights(places), _samples.Experts,
+            unchecked((_options.Seed * 7919) + head));
     }
 
     private double[] Weights(int[] places)
