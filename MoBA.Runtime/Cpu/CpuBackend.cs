@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MoBA.Runtime.Cpu.Routing;
 
 namespace MoBA.Runtime.Cpu;
 
@@ -13,6 +14,7 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
     private const long GroupBytes = 256L << 20;
 
     private readonly ConcurrentBag<CpuTile> _tiles = [];
+    private readonly RoutedAttention _routed = new(math, workers);
     private NativeBuffer? _workspace;
     private volatile bool _disposed;
 
@@ -34,7 +36,40 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
     /// <inheritdoc/>
     public override void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
     {
-        CpuKernel? kernel = problem.Extent is { } extent ? expert.Bind(extent) : null;
+        BoundExpert bound = new(expert, problem.Extent);
+        Attend([bound], problem, clock, cancellationToken, (group, packed) =>
+        {
+            if (bound.Gate is null)
+                AttendTiles(bound.Kernel, group, packed, clock, cancellationToken);
+            else
+                _routed.Attend(bound, group, packed, clock, cancellationToken);
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
+    {
+        BoundExpert[] experts = [.. mixture.Experts.Select(e => new BoundExpert(e, problem.Extent))];
+        Route(new TokenRouting(mixture, problem), problem.Sequences.Max(static s => s.FirstQueryToken + s.Queries), cancellationToken);
+        clock.End("route");
+        Attend(experts, problem, clock, cancellationToken, (group, packed) =>
+            _routed.Attend(mixture, experts, group, packed, clock, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _disposed = true;
+        Interlocked.Exchange(ref _workspace, null)?.Dispose();
+        _routed.Dispose();
+        while (_tiles.TryTake(out CpuTile? tile))
+            tile.Free();
+    }
+
+    // Group by group: pass "pack", then the passes of attend.
+    private void Attend(
+        BoundExpert[] experts, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken, Action<AttentionProblem, PackedKeys> attend)
+    {
         AttentionProblem[] groups = [.. Groups(problem)];
         NativeBuffer workspace = RentWorkspace(groups.Max(PackedKeys.Bytes));
         LastPacked = 0;
@@ -42,11 +77,10 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
         {
             foreach (AttentionProblem group in groups)
             {
-                PackedKeys packed = Pack(ReachedTiles.Of(kernel, expert.Info.DependsOnHead, group), group, workspace, cancellationToken);
+                PackedKeys packed = Pack(ReachedTiles.Of(experts, group), group, workspace, cancellationToken);
                 LastPacked += packed.Packed;
                 clock.End("pack");
-                AttendTiles(kernel, group, packed, cancellationToken);
-                clock.End("attend");
+                attend(group, packed);
             }
         }
         finally
@@ -55,17 +89,14 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
         }
     }
 
-    /// <inheritdoc/>
-    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
-
-    /// <inheritdoc/>
-    public override void Dispose()
+    private void Route(TokenRouting routing, int tokens, CancellationToken cancellationToken)
     {
-        _disposed = true;
-        Interlocked.Exchange(ref _workspace, null)?.Dispose();
-        while (_tiles.TryTake(out CpuTile? tile))
-            tile.Free();
+        new WorkQueue((tokens + TokenRouting.Chunk - 1) / TokenRouting.Chunk, cancellationToken).Run(workers, queue =>
+        {
+            while (queue.TryTake(out long chunk))
+                routing.Route(chunk, tokens);
+        });
+        routing.Check();
     }
 
     // Runs of sequences, each as long as fits.
@@ -108,7 +139,8 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
         });
     }
 
-    private void AttendTiles(CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CancellationToken cancellationToken)
+    private void AttendTiles(
+        CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, PassClock clock, CancellationToken cancellationToken)
     {
         QueryTiles items = new(problem);
         new WorkQueue(items.Count, cancellationToken).Run(workers, queue =>
@@ -124,6 +156,7 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
                 ReturnTile(tile);
             }
         });
+        clock.End("attend");
     }
 
     /// <summary>Bytes of the workspace that is kept.</summary>
@@ -132,10 +165,9 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
     private static void AttendTile(
         CpuKernel? kernel, AttentionProblem problem, PackedKeys packed, CpuTile tile, QueryTileItem item, CancellationToken cancellationToken)
     {
-        AttentionSequence sequence = problem.Sequences[item.Sequence];
         tile.Begin(problem, packed, item.Sequence, item.Head, item.First, item.Count, kernel, cancellationToken);
         if (kernel is not null)
-            tile.Attend(kernel, 0, sequence.Keys, selection: null);
+            tile.Attend(kernel, 0, tile.Keys, selection: null);
         tile.End(problem);
     }
 

@@ -18,18 +18,20 @@ public sealed unsafe partial class CpuTile
         SetCall(problem, packed, sequence, head, kernel is { ModifiesScores: true }, cancellation);
         AttentionSequence s = problem.Sequences[sequence];
         SetRows(count);
+        UseOwnRows(0, count);
         QueryScale scale = new(problem, packed, kernel is { ModifiesScores: true });
         for (int row = 0; row < count; row++)
         {
             _positions[row] = s.Position + firstQuery + row;
-            _exponents[row] = scale.Read(s.FirstQueryToken + firstQuery + row, head, new(_q + row * TileMath.RowStride, _dim), ref _careful);
+            _exponents[row] = scale.Read(s.FirstQueryToken + firstQuery + row, head, new(_q[row], _dim), ref _careful);
         }
 
         for (int block = 0; block < _blocks; block++)
             ClearState(block);
     }
 
-    /// <summary>Takes up some of the rows of a chunk, ascending, with the softmax that they have so far.</summary>
+    /// <summary>Takes up some of the rows of a chunk, ascending, with the softmax that they have so far. Their outputs grow where they
+    /// lie.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Take(QueryRows rows, ReadOnlySpan<int> which, CancellationToken cancellation)
     {
@@ -47,8 +49,8 @@ public sealed unsafe partial class CpuTile
                 new Span<float>(state + TileMath.MaxOffset, 16).Fill(float.NegativeInfinity);
             state[TileMath.MaxOffset + inBlock] = rows.Max[from];
             Vector512.Load(rows.Sums(from)).Store(state + TileMath.SumOffset + inBlock * 16);
-            Copy(rows.Query(from), _q + row * TileMath.RowStride, _dim);
-            Copy(rows.Output(from), _output + row * TileMath.RowStride, _paddedDim);
+            _q[row] = rows.Query(from);
+            _output[row] = rows.Output(from);
         }
     }
 
@@ -63,7 +65,6 @@ public sealed unsafe partial class CpuTile
             int inBlock = row % TileMath.BlockRows;
             rows.Max[to] = state[TileMath.MaxOffset + inBlock];
             Vector512.Load(state + TileMath.SumOffset + inBlock * 16).Store(rows.Sums(to));
-            Copy(_output + row * TileMath.RowStride, rows.Output(to), _paddedDim);
         }
     }
 
@@ -84,7 +85,7 @@ public sealed unsafe partial class CpuTile
     internal Span<float> Normalise(int row)
     {
         float sum = Sum(row);
-        Span<float> output = new(_output + row * TileMath.RowStride, _dim);
+        Span<float> output = new(_output[row], _dim);
         TensorPrimitives.Multiply(output, sum == 0 ? 0 : 1 / sum, output);
         if (_valueExponent != 0)
             Magnitude.Scale(output, _valueExponent);
@@ -132,12 +133,23 @@ public sealed unsafe partial class CpuTile
     {
         Rows = count;
         _blocks = (count + TileMath.BlockRows - 1) / TileMath.BlockRows;
-        for (int row = count; row < _blocks * TileMath.BlockRows; row++)
+        int end = _blocks * TileMath.BlockRows;
+        UseOwnRows(count, end);
+        for (int row = count; row < end; row++)
         {
             _exponents[row] = 0;
-            new Span<float>(_q + row * TileMath.RowStride, _dim).Clear();
-            new Span<float>(_output + row * TileMath.RowStride, _paddedDim).Clear();
+            new Span<float>(_q[row], _dim).Clear();
+            new Span<float>(_output[row], _paddedDim).Clear();
             new Span<float>(_state + row / TileMath.BlockRows * TileMath.StateSize + TileMath.SumOffset + row % TileMath.BlockRows * 16, 16).Clear();
+        }
+    }
+
+    private void UseOwnRows(int first, int end)
+    {
+        for (int row = first; row < end; row++)
+        {
+            _q[row] = _rows + row * TileMath.RowStride;
+            _output[row] = _rows + (QueryTile + row) * TileMath.RowStride;
         }
     }
 
@@ -147,15 +159,15 @@ public sealed unsafe partial class CpuTile
         new Span<float>(state + TileMath.MaxOffset, 16).Fill(float.NegativeInfinity);
         new Span<float>(state + TileMath.SumOffset, TileMath.BlockRows * 16).Clear();
         for (int row = block * TileMath.BlockRows; row < (block + 1) * TileMath.BlockRows; row++)
-            new Span<float>(_output + row * TileMath.RowStride, _paddedDim).Clear();
+            new Span<float>(_output[row], _paddedDim).Clear();
     }
 
     // An infinity or NaN among the values of a key that a query does not attend must not reach it: 0 times it is NaN.
-    private void AccumulateSeen(float* probabilities, float* values, float* output, float* alpha)
+    private void AccumulateSeen(float* probabilities, float* values, float** output, float* alpha)
     {
-        for (int row = 0; row < TileMath.BlockRows; row++, probabilities += KeyTile, output += TileMath.RowStride)
+        for (int row = 0; row < TileMath.BlockRows; row++, probabilities += KeyTile)
         {
-            Span<float> all = new(output, _paddedDim);
+            Span<float> all = new(output[row], _paddedDim);
             TensorPrimitives.Multiply(all, alpha[row], all);
             for (int column = 0, width; column < _paddedDim; column += width)
             {
@@ -191,13 +203,5 @@ public sealed unsafe partial class CpuTile
         Vector512<float> most = Vector512.Create(Magnitude.LargestScore);
         for (float* end = scores + TileMath.BlockRows * KeyTile; scores < end; scores += Vector512<float>.Count)
             Vector512.MinNative(most, Vector512.Load(scores) * Log2E).Store(scores);
-    }
-
-    // Floats in eights: the call of a copying routine costs more than a row does.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* from, float* to, int count)
-    {
-        for (int i = 0; i < count; i += Vector256<float>.Count)
-            Vector256.Load(from + i).Store(to + i);
     }
 }

@@ -23,10 +23,11 @@ public sealed unsafe partial class CpuTile
 
     private readonly TileMath _math;
     private readonly NativeBuffer _memory;
-    private readonly float* _q;         // [QueryTile][RowStride], scaled
-    private readonly float* _output;    // [QueryTile][RowStride], not yet normalised
+    private readonly float* _rows;      // queries, then outputs, [QueryTile][RowStride]
     private readonly float* _scores;    // [QueryTile][KeyTile]
     private readonly float* _state;     // [Blocks][StateSize]
+    private readonly float** _q;        // [QueryTile] rows [dim], scaled
+    private readonly float** _output;   // [QueryTile] rows [padded dim], not yet normalised
 
     private readonly int[] _positions = new int[QueryTile];
     private readonly int[] _exponents = new int[QueryTile];   // powers of two by which the careful rows' scores are too small
@@ -50,14 +51,15 @@ public sealed unsafe partial class CpuTile
 
     internal CpuTile(TileMath math)
     {
-        const int rows = QueryTile * TileMath.RowStride;
+        const int floats = (2 * QueryTile * TileMath.RowStride) + (QueryTile * KeyTile) + (Blocks * TileMath.StateSize);
         _math = math;
-        _memory = new NativeBuffer((2 * rows + QueryTile * KeyTile + Blocks * TileMath.StateSize) * sizeof(float), "a worker's scratch");
-        _q = _memory.Floats;
-        _output = _q + rows;
-        _scores = _output + rows;
+        _memory = new NativeBuffer((floats * sizeof(float)) + (2 * QueryTile * sizeof(float*)), "a worker's scratch");
+        _rows = _memory.Floats;
+        _scores = _rows + 2 * QueryTile * TileMath.RowStride;
         _state = _scores + QueryTile * KeyTile;
-        new Span<float>(_memory.Floats, (int)(_memory.Bytes / sizeof(float))).Clear();
+        _q = (float**)(_rows + floats);
+        _output = _q + QueryTile;
+        new Span<float>(_rows, floats).Clear();
     }
 
     /// <summary>Query head of the tile.</summary>
@@ -105,7 +107,7 @@ public sealed unsafe partial class CpuTile
             int row = block * TileMath.BlockRows;
             if (!IsSelected(row) || (kind != TileKind.Full && IsEmpty(row, k0)))
                 continue;
-            _math.Scores(_q + row * TileMath.RowStride, keys, _scores + row * KeyTile, _dim);
+            _math.Scores(_q + row, keys, _scores + row * KeyTile, _dim);
             if (_careful)
                 Grow(row);
         }
@@ -155,9 +157,9 @@ public sealed unsafe partial class CpuTile
             if (!_math.Softmax(scores, state))
                 continue;
             if (special)
-                AccumulateSeen(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset);
+                AccumulateSeen(scores, values, _output + row, state + TileMath.AlphaOffset);
             else
-                _math.Accumulate(scores, values, _output + row * TileMath.RowStride, state + TileMath.AlphaOffset, _paddedDim);
+                _math.Accumulate(scores, values, _output + row, state + TileMath.AlphaOffset, _paddedDim);
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed unsafe class NarrowTileMath : TileMath
     public override int PanelWidth(int columns) => ColumnStep;
 
     /// <inheritdoc/>
-    public override void Scores(float* q, float* keys, float* scores, int dim)
+    public override void Scores(float** q, float* keys, float* scores, int dim)
     {
         for (int column = 0; column < KeyTile; column += 16)
             ScoreBlock(q, keys + column, scores + column, dim);
@@ -26,15 +26,15 @@ internal sealed unsafe class NarrowTileMath : TileMath
     public override bool Softmax(float* scores, float* state) => SoftmaxBlock(scores, state);
 
     /// <inheritdoc/>
-    public override void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns)
+    public override void Accumulate(float* probabilities, float* values, float** output, float* alpha, int columns)
     {
         for (int column = 0; column < columns; column += ColumnStep)
-            AccumulatePanel(probabilities, values + column * KeyTile, output + column, alpha);
+            AccumulatePanel(probabilities, values + column * KeyTile, output, column, alpha);
     }
 
     // 6 x 16 scores in 12 registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreBlock(float* q, float* keys, float* scores, int dim)
+    private static void ScoreBlock(float** q, float* keys, float* scores, int dim)
     {
         Floats c00 = Floats.Zero, c01 = Floats.Zero;
         Floats c10 = Floats.Zero, c11 = Floats.Zero;
@@ -42,20 +42,21 @@ internal sealed unsafe class NarrowTileMath : TileMath
         Floats c30 = Floats.Zero, c31 = Floats.Zero;
         Floats c40 = Floats.Zero, c41 = Floats.Zero;
         Floats c50 = Floats.Zero, c51 = Floats.Zero;
-        for (float* end = keys + dim * KeyTile; keys < end; keys += KeyTile, q++)
+        float* q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3], q4 = q[4], q5 = q[5];
+        for (int d = 0; d < dim; d++, keys += KeyTile)
         {
             Floats b0 = Vector256.Load(keys), b1 = Vector256.Load(keys + 8);
-            Floats a = Vector256.Create(*q);
+            Floats a = Vector256.Create(q0[d]);
             c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01);
-            a = Vector256.Create(q[RowStride]);
+            a = Vector256.Create(q1[d]);
             c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11);
-            a = Vector256.Create(q[2 * RowStride]);
+            a = Vector256.Create(q2[d]);
             c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21);
-            a = Vector256.Create(q[3 * RowStride]);
+            a = Vector256.Create(q3[d]);
             c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31);
-            a = Vector256.Create(q[4 * RowStride]);
+            a = Vector256.Create(q4[d]);
             c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41);
-            a = Vector256.Create(q[5 * RowStride]);
+            a = Vector256.Create(q5[d]);
             c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
@@ -69,20 +70,22 @@ internal sealed unsafe class NarrowTileMath : TileMath
 
     // 6 x 16 outputs in 12 registers, over the 64 keys of the tile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AccumulatePanel(float* p, float* values, float* output, float* alpha)
+    private static void AccumulatePanel(float* p, float* values, float** output, int column, float* alpha)
     {
+        float* o0 = output[0] + column, o1 = output[1] + column, o2 = output[2] + column;
+        float* o3 = output[3] + column, o4 = output[4] + column, o5 = output[5] + column;
         Floats a = Vector256.Create(alpha[0]);
-        Floats c00 = a * Vector256.Load(output), c01 = a * Vector256.Load(output + 8);
+        Floats c00 = a * Vector256.Load(o0), c01 = a * Vector256.Load(o0 + 8);
         a = Vector256.Create(alpha[1]);
-        Floats c10 = a * Vector256.Load(output + RowStride), c11 = a * Vector256.Load(output + RowStride + 8);
+        Floats c10 = a * Vector256.Load(o1), c11 = a * Vector256.Load(o1 + 8);
         a = Vector256.Create(alpha[2]);
-        Floats c20 = a * Vector256.Load(output + 2 * RowStride), c21 = a * Vector256.Load(output + 2 * RowStride + 8);
+        Floats c20 = a * Vector256.Load(o2), c21 = a * Vector256.Load(o2 + 8);
         a = Vector256.Create(alpha[3]);
-        Floats c30 = a * Vector256.Load(output + 3 * RowStride), c31 = a * Vector256.Load(output + 3 * RowStride + 8);
+        Floats c30 = a * Vector256.Load(o3), c31 = a * Vector256.Load(o3 + 8);
         a = Vector256.Create(alpha[4]);
-        Floats c40 = a * Vector256.Load(output + 4 * RowStride), c41 = a * Vector256.Load(output + 4 * RowStride + 8);
+        Floats c40 = a * Vector256.Load(o4), c41 = a * Vector256.Load(o4 + 8);
         a = Vector256.Create(alpha[5]);
-        Floats c50 = a * Vector256.Load(output + 5 * RowStride), c51 = a * Vector256.Load(output + 5 * RowStride + 8);
+        Floats c50 = a * Vector256.Load(o5), c51 = a * Vector256.Load(o5 + 8);
         for (float* end = p + KeyTile; p < end; p++, values += ColumnStep)
         {
             Floats b0 = Vector256.Load(values), b1 = Vector256.Load(values + 8);
@@ -100,12 +103,12 @@ internal sealed unsafe class NarrowTileMath : TileMath
             c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
-        c00.Store(output); c01.Store(output + 8);
-        c10.Store(output + RowStride); c11.Store(output + RowStride + 8);
-        c20.Store(output + 2 * RowStride); c21.Store(output + 2 * RowStride + 8);
-        c30.Store(output + 3 * RowStride); c31.Store(output + 3 * RowStride + 8);
-        c40.Store(output + 4 * RowStride); c41.Store(output + 4 * RowStride + 8);
-        c50.Store(output + 5 * RowStride); c51.Store(output + 5 * RowStride + 8);
+        c00.Store(o0); c01.Store(o0 + 8);
+        c10.Store(o1); c11.Store(o1 + 8);
+        c20.Store(o2); c21.Store(o2 + 8);
+        c30.Store(o3); c31.Store(o3 + 8);
+        c40.Store(o4); c41.Store(o4 + 8);
+        c50.Store(o5); c51.Store(o5 + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,9 +1,20 @@
+using MoBA.Runtime.Cpu.Routing;
+
 namespace MoBA.Runtime.Cpu;
 
 /// <summary>The key tiles that some tile of queries can reach: a few queries over a long cache need not have it all packed.</summary>
 internal static class ReachedTiles
 {
     private const int KeyTile = CpuTile.KeyTile;
+
+    /// <summary>The tiles that any of the experts reaches, ascending, or null where it is all of them. A gate looks at all keys.</summary>
+    public static long[]? Of(BoundExpert[] experts, AttentionProblem problem)
+    {
+        if (experts.Any(static e => e.Gate is not null))
+            return null;
+        long[]?[] reached = [.. experts.Select(e => Of(e.Kernel, e.Expert.Info.DependsOnHead, problem))];
+        return reached.Contains(null) ? null : [.. reached.SelectMany(static tiles => tiles!).Distinct().Order()];
+    }
 
     /// <summary>The tiles as <see cref="PackedKeys.Pack"/> numbers them, or null where it is all of them.</summary>
     public static long[]? Of(CpuKernel? kernel, bool dependsOnHead, AttentionProblem problem)

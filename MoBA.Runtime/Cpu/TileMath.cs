@@ -11,7 +11,7 @@ internal abstract unsafe class TileMath
     /// <summary>Query rows of a block.</summary>
     public const int BlockRows = 6;
 
-    /// <summary>Floats between query rows, and between output rows, of the scratch memory: the largest dim and one cache line
+    /// <summary>Floats between query rows, and between output rows, of scratch memory: the largest dim and one cache line
     /// more, so that the rows of a block do not fall into the same cache sets.</summary>
     public const int RowStride = 256 + 16;
 
@@ -42,8 +42,8 @@ internal abstract unsafe class TileMath
     /// <summary>Width of the packed value panel that starts where <paramref name="columns"/> columns are left.</summary>
     public abstract int PanelWidth(int columns);
 
-    /// <summary>scores[6][64] = q[6][dim] keys[dim][64].</summary>
-    public abstract void Scores(float* q, float* keys, float* scores, int dim);
+    /// <summary>scores[6][64] = q[6][dim] keys[dim][64]; the rows of q lie anywhere.</summary>
+    public abstract void Scores(float** q, float* keys, float* scores, int dim);
 
     /// <summary>Online softmax of scores[6][64], in powers of two and in place: probabilities relative to the new maximum,
     /// and the block's state.</summary>
@@ -51,6 +51,6 @@ internal abstract unsafe class TileMath
     public abstract bool Softmax(float* scores, float* state);
 
     /// <summary>output[6][columns] = alpha[6] * output + probabilities[6][64] values[64][columns]; values lie in panels of
-    /// <see cref="PanelWidth"/> columns, [panel][64][width].</summary>
-    public abstract void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns);
+    /// <see cref="PanelWidth"/> columns, [panel][64][width], and the rows of output anywhere.</summary>
+    public abstract void Accumulate(float* probabilities, float* values, float** output, float* alpha, int columns);
 }

@@ -17,30 +17,30 @@ internal sealed unsafe class WideTileMath : TileMath
     public override int PanelWidth(int columns) => columns >= 64 ? 64 : columns >= 32 ? 32 : 16;
 
     /// <inheritdoc/>
-    public override void Scores(float* q, float* keys, float* scores, int dim) => ScoreBlock(q, keys, scores, dim);
+    public override void Scores(float** q, float* keys, float* scores, int dim) => ScoreBlock(q, keys, scores, dim);
 
     /// <inheritdoc/>
     public override bool Softmax(float* scores, float* state) => SoftmaxBlock(scores, state);
 
     /// <inheritdoc/>
-    public override void Accumulate(float* probabilities, float* values, float* output, float* alpha, int columns)
+    public override void Accumulate(float* probabilities, float* values, float** output, float* alpha, int columns)
     {
         int column = 0;
         for (; columns - column >= 64; column += 64)
-            AccumulatePanel64(probabilities, values + column * KeyTile, output + column, alpha);
+            AccumulatePanel64(probabilities, values + column * KeyTile, output, column, alpha);
         if (columns - column >= 32)
         {
-            AccumulatePanel32(probabilities, values + column * KeyTile, output + column, alpha);
+            AccumulatePanel32(probabilities, values + column * KeyTile, output, column, alpha);
             column += 32;
         }
 
         if (column < columns)
-            AccumulatePanel16(probabilities, values + column * KeyTile, output + column, alpha);
+            AccumulatePanel16(probabilities, values + column * KeyTile, output, column, alpha);
     }
 
     // 6 x 64 scores in 24 registers; a step of dim loads 4 vectors of keys and broadcasts 6 queries for 24 multiplies.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ScoreBlock(float* q, float* keys, float* scores, int dim)
+    private static void ScoreBlock(float** q, float* keys, float* scores, int dim)
     {
         Floats c00 = Floats.Zero, c01 = Floats.Zero, c02 = Floats.Zero, c03 = Floats.Zero;
         Floats c10 = Floats.Zero, c11 = Floats.Zero, c12 = Floats.Zero, c13 = Floats.Zero;
@@ -48,20 +48,21 @@ internal sealed unsafe class WideTileMath : TileMath
         Floats c30 = Floats.Zero, c31 = Floats.Zero, c32 = Floats.Zero, c33 = Floats.Zero;
         Floats c40 = Floats.Zero, c41 = Floats.Zero, c42 = Floats.Zero, c43 = Floats.Zero;
         Floats c50 = Floats.Zero, c51 = Floats.Zero, c52 = Floats.Zero, c53 = Floats.Zero;
-        for (float* end = keys + dim * KeyTile; keys < end; keys += KeyTile, q++)
+        float* q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3], q4 = q[4], q5 = q[5];
+        for (int d = 0; d < dim; d++, keys += KeyTile)
         {
             Floats b0 = Vector512.Load(keys), b1 = Vector512.Load(keys + 16), b2 = Vector512.Load(keys + 32), b3 = Vector512.Load(keys + 48);
-            Floats a = Vector512.Create(*q);
+            Floats a = Vector512.Create(q0[d]);
             c00 = Fma(a, b0, c00); c01 = Fma(a, b1, c01); c02 = Fma(a, b2, c02); c03 = Fma(a, b3, c03);
-            a = Vector512.Create(q[RowStride]);
+            a = Vector512.Create(q1[d]);
             c10 = Fma(a, b0, c10); c11 = Fma(a, b1, c11); c12 = Fma(a, b2, c12); c13 = Fma(a, b3, c13);
-            a = Vector512.Create(q[2 * RowStride]);
+            a = Vector512.Create(q2[d]);
             c20 = Fma(a, b0, c20); c21 = Fma(a, b1, c21); c22 = Fma(a, b2, c22); c23 = Fma(a, b3, c23);
-            a = Vector512.Create(q[3 * RowStride]);
+            a = Vector512.Create(q3[d]);
             c30 = Fma(a, b0, c30); c31 = Fma(a, b1, c31); c32 = Fma(a, b2, c32); c33 = Fma(a, b3, c33);
-            a = Vector512.Create(q[4 * RowStride]);
+            a = Vector512.Create(q4[d]);
             c40 = Fma(a, b0, c40); c41 = Fma(a, b1, c41); c42 = Fma(a, b2, c42); c43 = Fma(a, b3, c43);
-            a = Vector512.Create(q[5 * RowStride]);
+            a = Vector512.Create(q5[d]);
             c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51); c52 = Fma(a, b2, c52); c53 = Fma(a, b3, c53);
         }
 
@@ -75,26 +76,28 @@ internal sealed unsafe class WideTileMath : TileMath
 
     // 6 x 64 outputs in 24 registers, over the 64 keys of the tile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AccumulatePanel64(float* p, float* values, float* output, float* alpha)
+    private static void AccumulatePanel64(float* p, float* values, float** output, int column, float* alpha)
     {
+        float* o0 = output[0] + column, o1 = output[1] + column, o2 = output[2] + column;
+        float* o3 = output[3] + column, o4 = output[4] + column, o5 = output[5] + column;
         Floats a = Vector512.Create(alpha[0]);
-        Floats c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16),
-            c02 = a * Vector512.Load(output + 32), c03 = a * Vector512.Load(output + 48);
+        Floats c00 = a * Vector512.Load(o0), c01 = a * Vector512.Load(o0 + 16),
+            c02 = a * Vector512.Load(o0 + 32), c03 = a * Vector512.Load(o0 + 48);
         a = Vector512.Create(alpha[1]);
-        Floats c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16),
-            c12 = a * Vector512.Load(output + RowStride + 32), c13 = a * Vector512.Load(output + RowStride + 48);
+        Floats c10 = a * Vector512.Load(o1), c11 = a * Vector512.Load(o1 + 16),
+            c12 = a * Vector512.Load(o1 + 32), c13 = a * Vector512.Load(o1 + 48);
         a = Vector512.Create(alpha[2]);
-        Floats c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16),
-            c22 = a * Vector512.Load(output + 2 * RowStride + 32), c23 = a * Vector512.Load(output + 2 * RowStride + 48);
+        Floats c20 = a * Vector512.Load(o2), c21 = a * Vector512.Load(o2 + 16),
+            c22 = a * Vector512.Load(o2 + 32), c23 = a * Vector512.Load(o2 + 48);
         a = Vector512.Create(alpha[3]);
-        Floats c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16),
-            c32 = a * Vector512.Load(output + 3 * RowStride + 32), c33 = a * Vector512.Load(output + 3 * RowStride + 48);
+        Floats c30 = a * Vector512.Load(o3), c31 = a * Vector512.Load(o3 + 16),
+            c32 = a * Vector512.Load(o3 + 32), c33 = a * Vector512.Load(o3 + 48);
         a = Vector512.Create(alpha[4]);
-        Floats c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16),
-            c42 = a * Vector512.Load(output + 4 * RowStride + 32), c43 = a * Vector512.Load(output + 4 * RowStride + 48);
+        Floats c40 = a * Vector512.Load(o4), c41 = a * Vector512.Load(o4 + 16),
+            c42 = a * Vector512.Load(o4 + 32), c43 = a * Vector512.Load(o4 + 48);
         a = Vector512.Create(alpha[5]);
-        Floats c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16),
-            c52 = a * Vector512.Load(output + 5 * RowStride + 32), c53 = a * Vector512.Load(output + 5 * RowStride + 48);
+        Floats c50 = a * Vector512.Load(o5), c51 = a * Vector512.Load(o5 + 16),
+            c52 = a * Vector512.Load(o5 + 32), c53 = a * Vector512.Load(o5 + 48);
         for (float* end = p + KeyTile; p < end; p++, values += 64)
         {
             Floats b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16), b2 = Vector512.Load(values + 32), b3 = Vector512.Load(values + 48);
@@ -112,30 +115,32 @@ internal sealed unsafe class WideTileMath : TileMath
             c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51); c52 = Fma(a, b2, c52); c53 = Fma(a, b3, c53);
         }
 
-        c00.Store(output); c01.Store(output + 16); c02.Store(output + 32); c03.Store(output + 48);
-        c10.Store(output + RowStride); c11.Store(output + RowStride + 16); c12.Store(output + RowStride + 32); c13.Store(output + RowStride + 48);
-        c20.Store(output + 2 * RowStride); c21.Store(output + 2 * RowStride + 16); c22.Store(output + 2 * RowStride + 32); c23.Store(output + 2 * RowStride + 48);
-        c30.Store(output + 3 * RowStride); c31.Store(output + 3 * RowStride + 16); c32.Store(output + 3 * RowStride + 32); c33.Store(output + 3 * RowStride + 48);
-        c40.Store(output + 4 * RowStride); c41.Store(output + 4 * RowStride + 16); c42.Store(output + 4 * RowStride + 32); c43.Store(output + 4 * RowStride + 48);
-        c50.Store(output + 5 * RowStride); c51.Store(output + 5 * RowStride + 16); c52.Store(output + 5 * RowStride + 32); c53.Store(output + 5 * RowStride + 48);
+        c00.Store(o0); c01.Store(o0 + 16); c02.Store(o0 + 32); c03.Store(o0 + 48);
+        c10.Store(o1); c11.Store(o1 + 16); c12.Store(o1 + 32); c13.Store(o1 + 48);
+        c20.Store(o2); c21.Store(o2 + 16); c22.Store(o2 + 32); c23.Store(o2 + 48);
+        c30.Store(o3); c31.Store(o3 + 16); c32.Store(o3 + 32); c33.Store(o3 + 48);
+        c40.Store(o4); c41.Store(o4 + 16); c42.Store(o4 + 32); c43.Store(o4 + 48);
+        c50.Store(o5); c51.Store(o5 + 16); c52.Store(o5 + 32); c53.Store(o5 + 48);
     }
 
     // 6 x 32 outputs in 12 registers, over the 64 keys of the tile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AccumulatePanel32(float* p, float* values, float* output, float* alpha)
+    private static void AccumulatePanel32(float* p, float* values, float** output, int column, float* alpha)
     {
+        float* o0 = output[0] + column, o1 = output[1] + column, o2 = output[2] + column;
+        float* o3 = output[3] + column, o4 = output[4] + column, o5 = output[5] + column;
         Floats a = Vector512.Create(alpha[0]);
-        Floats c00 = a * Vector512.Load(output), c01 = a * Vector512.Load(output + 16);
+        Floats c00 = a * Vector512.Load(o0), c01 = a * Vector512.Load(o0 + 16);
         a = Vector512.Create(alpha[1]);
-        Floats c10 = a * Vector512.Load(output + RowStride), c11 = a * Vector512.Load(output + RowStride + 16);
+        Floats c10 = a * Vector512.Load(o1), c11 = a * Vector512.Load(o1 + 16);
         a = Vector512.Create(alpha[2]);
-        Floats c20 = a * Vector512.Load(output + 2 * RowStride), c21 = a * Vector512.Load(output + 2 * RowStride + 16);
+        Floats c20 = a * Vector512.Load(o2), c21 = a * Vector512.Load(o2 + 16);
         a = Vector512.Create(alpha[3]);
-        Floats c30 = a * Vector512.Load(output + 3 * RowStride), c31 = a * Vector512.Load(output + 3 * RowStride + 16);
+        Floats c30 = a * Vector512.Load(o3), c31 = a * Vector512.Load(o3 + 16);
         a = Vector512.Create(alpha[4]);
-        Floats c40 = a * Vector512.Load(output + 4 * RowStride), c41 = a * Vector512.Load(output + 4 * RowStride + 16);
+        Floats c40 = a * Vector512.Load(o4), c41 = a * Vector512.Load(o4 + 16);
         a = Vector512.Create(alpha[5]);
-        Floats c50 = a * Vector512.Load(output + 5 * RowStride), c51 = a * Vector512.Load(output + 5 * RowStride + 16);
+        Floats c50 = a * Vector512.Load(o5), c51 = a * Vector512.Load(o5 + 16);
         for (float* end = p + KeyTile; p < end; p++, values += 32)
         {
             Floats b0 = Vector512.Load(values), b1 = Vector512.Load(values + 16);
@@ -153,30 +158,32 @@ internal sealed unsafe class WideTileMath : TileMath
             c50 = Fma(a, b0, c50); c51 = Fma(a, b1, c51);
         }
 
-        c00.Store(output); c01.Store(output + 16);
-        c10.Store(output + RowStride); c11.Store(output + RowStride + 16);
-        c20.Store(output + 2 * RowStride); c21.Store(output + 2 * RowStride + 16);
-        c30.Store(output + 3 * RowStride); c31.Store(output + 3 * RowStride + 16);
-        c40.Store(output + 4 * RowStride); c41.Store(output + 4 * RowStride + 16);
-        c50.Store(output + 5 * RowStride); c51.Store(output + 5 * RowStride + 16);
+        c00.Store(o0); c01.Store(o0 + 16);
+        c10.Store(o1); c11.Store(o1 + 16);
+        c20.Store(o2); c21.Store(o2 + 16);
+        c30.Store(o3); c31.Store(o3 + 16);
+        c40.Store(o4); c41.Store(o4 + 16);
+        c50.Store(o5); c51.Store(o5 + 16);
     }
 
     // 6 x 16 outputs in 6 registers, over the 64 keys of the tile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AccumulatePanel16(float* p, float* values, float* output, float* alpha)
+    private static void AccumulatePanel16(float* p, float* values, float** output, int column, float* alpha)
     {
+        float* o0 = output[0] + column, o1 = output[1] + column, o2 = output[2] + column;
+        float* o3 = output[3] + column, o4 = output[4] + column, o5 = output[5] + column;
         Floats a = Vector512.Create(alpha[0]);
-        Floats c0 = a * Vector512.Load(output);
+        Floats c0 = a * Vector512.Load(o0);
         a = Vector512.Create(alpha[1]);
-        Floats c1 = a * Vector512.Load(output + RowStride);
+        Floats c1 = a * Vector512.Load(o1);
         a = Vector512.Create(alpha[2]);
-        Floats c2 = a * Vector512.Load(output + 2 * RowStride);
+        Floats c2 = a * Vector512.Load(o2);
         a = Vector512.Create(alpha[3]);
-        Floats c3 = a * Vector512.Load(output + 3 * RowStride);
+        Floats c3 = a * Vector512.Load(o3);
         a = Vector512.Create(alpha[4]);
-        Floats c4 = a * Vector512.Load(output + 4 * RowStride);
+        Floats c4 = a * Vector512.Load(o4);
         a = Vector512.Create(alpha[5]);
-        Floats c5 = a * Vector512.Load(output + 5 * RowStride);
+        Floats c5 = a * Vector512.Load(o5);
         for (float* end = p + KeyTile; p < end; p++, values += 16)
         {
             Floats b0 = Vector512.Load(values);
@@ -194,12 +201,12 @@ internal sealed unsafe class WideTileMath : TileMath
             c5 = Fma(a, b0, c5);
         }
 
-        c0.Store(output);
-        c1.Store(output + RowStride);
-        c2.Store(output + 2 * RowStride);
-        c3.Store(output + 3 * RowStride);
-        c4.Store(output + 4 * RowStride);
-        c5.Store(output + 5 * RowStride);
+        c0.Store(o0);
+        c1.Store(o1);
+        c2.Store(o2);
+        c3.Store(o3);
+        c4.Store(o4);
+        c5.Store(o5);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -32,9 +32,6 @@ internal sealed unsafe class QueryRows : IDisposable
     /// <summary>Rows.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Query token of row 0.</summary>
-    public int FirstToken { get; private set; }
-
     /// <summary>Whether scores stay in natural units until a score modifier has seen them.</summary>
     public bool NaturalScores { get; private set; }
 
@@ -59,28 +56,22 @@ internal sealed unsafe class QueryRows : IDisposable
     /// <summary>The running sums of a row, one a vector lane, [16].</summary>
     public float* Sums(int row) => _sums + (long)row * Lanes;
 
-    /// <summary>Reads and scales the queries [<paramref name="first"/>, + <paramref name="count"/>) of a sequence and head, unless they
-    /// are here already, and forgets what they have seen.</summary>
-    public void Load(AttentionProblem problem, PackedKeys packed, int sequence, int head, int first, int count, bool naturalScores)
+    /// <summary>Reads and scales the queries of a chunk and head.</summary>
+    public void Load(in ChunkPlace place, PackedKeys packed, int head, bool naturalScores)
     {
-        AttentionSequence s = problem.Sequences[sequence];
-        bool isHere = ReferenceEquals(problem, Problem) && (sequence, head, naturalScores) == (Sequence, Head, NaturalScores)
-            && FirstToken == s.FirstQueryToken + first && Count == count;
-        (Problem, Packed, Sequence, Head, Count, NaturalScores) = (problem, packed, sequence, head, count, naturalScores);
-        if (!isHere)
-        {
-            Reserve(problem.Dim, packed.PaddedDim);
-            FirstToken = s.FirstQueryToken + first;
-            _position = s.Position + first;
-            QueryScale scale = new(problem, packed, naturalScores);
-            bool careful = false;
-            for (int row = 0; row < count; row++)
-                Exponents[row] = scale.Read(FirstToken + row, head, new(Query(row), _dim), ref careful);
-            Careful = careful;
-        }
-
-        Clear();
+        (Problem, Packed, Sequence, Head, Count, NaturalScores) = (place.Problem, packed, place.Index, head, place.Count, naturalScores);
+        Reserve(Problem.Dim, packed.PaddedDim);
+        _position = place.Position(0);
+        QueryScale scale = new(Problem, packed, naturalScores);
+        bool careful = false;
+        for (int row = 0; row < Count; row++)
+            Exponents[row] = scale.Read(place.FirstToken + row, head, new(Query(row), _dim), ref careful);
+        Careful = careful;
     }
+
+    /// <summary>Whether the queries of that chunk and head are here.</summary>
+    public bool Holds(in ChunkPlace place, int head, bool naturalScores) =>
+        ReferenceEquals(Problem, place.Problem) && (Sequence, Head, Count, _position, NaturalScores) == (place.Index, head, place.Count, place.Position(0), naturalScores);
 
     /// <summary>Forgets what the rows have seen.</summary>
     public void Clear()

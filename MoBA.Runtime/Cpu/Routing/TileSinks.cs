@@ -1,0 +1,51 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+
+namespace MoBA.Runtime.Cpu.Routing;
+
+/// <summary>The rows are finished: writes them.</summary>
+internal sealed class WriteRows(AttentionProblem problem) : ITileSink
+{
+    /// <inheritdoc/>
+    public void Take(CpuTile tile, ReadOnlySpan<int> which) => tile.End(problem);
+}
+
+/// <summary>The rows go on with another expert, in one softmax.</summary>
+internal sealed class KeepStates(QueryRows rows) : ITileSink
+{
+    /// <inheritdoc/>
+    public void Take(CpuTile tile, ReadOnlySpan<int> which) => tile.PutBack(rows, which);
+}
+
+/// <summary>The rows' outputs are added up, each with the weight of its route.</summary>
+internal sealed class WeightedRows : ITileSink
+{
+    private float[] _sum = [];
+    private int _dim;
+
+    /// <summary>Weight of each row of the chunk for the expert whose tiles come next.</summary>
+    public float[] Weights { get; } = new float[QueryRows.MaxCount];
+
+    /// <summary>Starts a chunk.</summary>
+    public void Begin(int count, int dim)
+    {
+        _dim = dim;
+        if (_sum.Length < count * dim)
+            _sum = new float[QueryRows.MaxCount * dim];
+        Array.Clear(_sum, 0, count * dim);
+    }
+
+    /// <summary>The sum of a row, [dim].</summary>
+    public Span<float> Sum(int row) => _sum.AsSpan(row * _dim, _dim);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Take(CpuTile tile, ReadOnlySpan<int> which)
+    {
+        for (int row = 0; row < which.Length; row++)
+        {
+            Span<float> sum = Sum(which[row]);
+            TensorPrimitives.MultiplyAdd(tile.Normalise(row), Weights[which[row]], sum, sum);
+        }
+    }
+}
