@@ -16,6 +16,7 @@ internal abstract class TestExpert : ISparseExpert
         Name = GetType().Name,
         Summary = "",
         Predicate = "",
+        ScoreModifier = Modifies ? "score" : null,
         Parameters = [],
         Causal = Proof.None,
         AttendsItself = Proof.None,
@@ -190,4 +191,54 @@ internal sealed class PenaltyAndCap : Causal
 internal sealed class Interrupting(Action action) : Causal
 {
     protected override void OnTile() => action();
+}
+
+/// <summary>Keys up to the query, in the shape that the generator emits.</summary>
+internal sealed class FastCausal : ISparseExpert
+{
+    private static readonly Causal _causal = new();
+
+    public ExpertInfo Info { get; } = new Causal().Info with { Name = nameof(FastCausal), MaxKeyRanges = 1 };
+
+    public IReadOnlyDictionary<string, object?> ParameterValues => _causal.ParameterValues;
+
+    public bool Attends(int q, int k, int head) => q >= k;
+
+    public float Score(float score, int q, int k, int head, int heads) => score;
+
+    public CpuKernel Bind(in AttentionExtent extent) => new Kernel();
+
+    public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
+
+    public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => throw new NotSupportedException();
+
+    private sealed class Kernel : CpuKernel
+    {
+        public override int MaxKeyRanges => 1;
+
+        public override TileKind Classify(long q0, long q1, long k0, long k1, int head) =>
+            q0 >= k1 ? TileKind.Full : q1 >= k0 ? TileKind.Partial : TileKind.Empty;
+
+        public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges) => KeyRuns.Add(ranges, 0, 0, q1, keys);
+
+        public override void Attend(CpuTile tile)
+        {
+            Span<KeyRange> ranges = stackalloc KeyRange[1];
+            int count = KeyRanges(tile.Q0, tile.Q1, tile.Keys, tile.Head, ranges);
+            foreach (int k0 in tile.KeyTiles(ranges[..count]))
+            {
+                TileKind kind = Classify(tile.Q0, tile.Q1, k0, tile.LastKey(k0), tile.Head);
+                if (kind == TileKind.Empty)
+                    continue;
+                tile.Scores(k0, kind);
+                for (int row = 0; row < tile.Rows && kind == TileKind.Partial; row++)
+                {
+                    for (int column = 0; column < CpuTile.KeyTile; column += 16)
+                        tile.Keep(row, column, Vector512.GreaterThanOrEqual(Vector512.Create(tile.Position(row)), tile.KeysAt(k0, column)));
+                }
+
+                tile.Accumulate(k0);
+            }
+        }
+    }
 }
