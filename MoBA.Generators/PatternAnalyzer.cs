@@ -39,19 +39,15 @@ public sealed class PatternAnalyzer : DiagnosticAnalyzer
                 PatternLints.Report(type, spec, context.ReportDiagnostic, context.CancellationToken);
             }
         }
+        else if (AttributeReader.Find(type, AttributeReader.ExpertMixture) is not null)
+        {
+            MixtureParser.Parse(type, context.Compilation, sink, context.CancellationToken);
+        }
         else
         {
-            ReportLone(AttributeReader.BlockGate, PatternParser.Attribute);
-        }
-
-        void ReportLone(string name, string wanted)
-        {
-            if (AttributeReader.Find(type, name) is { } attribute)
-            {
-                sink.Report(
-                    Diagnostics.LoneAttribute, AttributeReader.Location(attribute, context.CancellationToken), AttributeReader.Text(name), type.Name,
-                    AttributeReader.Text(wanted));
-            }
+            ClassParser parser = new(type, context.Compilation, sink, context.CancellationToken);
+            parser.CheckAlone(AttributeReader.BlockGate, PatternParser.Attribute);
+            parser.CheckAlone(AttributeReader.Expert, AttributeReader.ExpertMixture);
         }
     }
 }

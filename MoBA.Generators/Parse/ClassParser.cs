@@ -42,6 +42,16 @@ internal sealed class ClassParser(INamedTypeSymbol type, Compilation compilation
         }
     }
 
+    /// <summary>Reports an attribute that means nothing without another, which the class does not have.</summary>
+    public void CheckAlone(string attribute, string wanted)
+    {
+        if (AttributeReader.Find(type, attribute) is { } found)
+        {
+            sink.Report(
+                Diagnostics.LoneAttribute, AttributeReader.Location(found, cancellation), AttributeReader.Text(attribute), type.Name, AttributeReader.Text(wanted));
+        }
+    }
+
     /// <summary>The class.</summary>
     /// <param name="canBeSet">Whether a required property is one that a copy sets.</param>
     public ClassSpec Spec(Func<IPropertySymbol, bool> canBeSet) => new()

@@ -61,6 +61,22 @@ internal static class Diagnostics
         "MOBA1014", "A name that the compiler needs is taken",
         "The compiler adds a property '{0}' to '{1}' for {2}, but {3}; rename that");
 
+    public static readonly DiagnosticDescriptor NoExperts = Error(
+        "MOBA1015", "A mixture without experts",
+        "'{0}' has no experts; name them, as in [Expert<SinkWindow>, Expert<Strided>]");
+
+    public static readonly DiagnosticDescriptor NotAnExpert = Error(
+        "MOBA1016", "A class that cannot be an expert of a mixture",
+        "'{0}' cannot be an expert of '{1}': {2}");
+
+    public static readonly DiagnosticDescriptor SameExpert = Error(
+        "MOBA1017", "Two experts of one name",
+        "'{0}' names {1}; {2}");
+
+    public static readonly DiagnosticDescriptor ExpertAndMixture = Error(
+        "MOBA1018", "A class that is an expert and a mixture",
+        "'{0}' has both [SparseExpert] and [ExpertMixture]; a mixture has no predicate of its own, so make them two classes");
+
     public static readonly DiagnosticDescriptor MayOverflow = Warning(
         "MOBA2001", "A pattern that may overflow",
         "'{0}' overflows int beyond {1} tokens at the default parameters; a call with more is refused, so reorder the arithmetic (for example 'q - k < Window' instead of 'q < k + Window')");

@@ -28,6 +28,15 @@ internal sealed class PatternParser(INamedTypeSymbol type, Compilation compilati
         }
 
         _class.CheckShape();
+        if (AttributeReader.Find(type, AttributeReader.ExpertMixture) is not null)
+        {
+            sink.Report(Diagnostics.ExpertAndMixture, _class.Location, type.Name);
+        }
+        else
+        {
+            _class.CheckAlone(AttributeReader.Expert, AttributeReader.ExpertMixture);
+        }
+
         ParameterTable parameters = new(type, compilation, sink, cancellation);
         GateSpec? gate = GateParser.Parse(type, sink, cancellation);
         IMethodSymbol? attends = FindAttends();

@@ -35,6 +35,11 @@ public static class Require
         }
     }
 
+    /// <summary>An expert of a mixture must be there.</summary>
+    /// <exception cref="ArgumentException">It is null.</exception>
+    public static ISparseExpert Expert(ISparseExpert? expert, string mixture, string name) =>
+        expert ?? throw new ArgumentException($"the expert '{name}' of '{mixture}' is null; give it an expert.", name);
+
     /// <summary>A divisor must be positive.</summary>
     /// <exception cref="ArgumentException">It is not.</exception>
     public static void Positive(int value, string expression)

@@ -103,6 +103,37 @@ public sealed class IncrementalityTests
         Assert.Null(new Walker().FindCompilerObject(new { Text = "a", Numbers = new[] { 1, 2 } }));
     }
 
+    private const string Mixture = "[ExpertMixture(TopK = 2), Expert<P>, Expert<O>] public sealed partial class M;";
+
+    /// <summary>A new text of P, of the mixture or of something unrelated, and what the mixture's plan and output then are.</summary>
+    public static TheoryData<string, string, string, string, IncrementalStepRunReason> MixtureEdits { get; } = new()
+    {
+        { "nothing", Pattern, Mixture, Unrelated, IncrementalStepRunReason.Cached },
+        { "an unrelated file", Pattern, Mixture, Unrelated + " class More;", IncrementalStepRunReason.Cached },
+        { "white space", Pattern, Mixture.Replace(" ", "\n  "), Unrelated, IncrementalStepRunReason.Cached },
+        { "an expert's comment", Pattern.Replace("q >= k", "q /* later */ >= k"), Mixture, Unrelated, IncrementalStepRunReason.Cached },
+        { "an expert's body, with the same facts", Pattern.Replace("q - k < Window", "k > q - Window"), Mixture, Unrelated, IncrementalStepRunReason.Cached },
+        { "an expert's score modifier", Pattern.Replace("bool", "float Score(float s) => s * 2; bool"), Mixture, Unrelated, IncrementalStepRunReason.Cached },
+        { "another expert of the project", Pattern, Mixture, "[MoBA.SparseExpert] partial class X { bool Attends(int q, int k) => q >= k; }", IncrementalStepRunReason.Cached },
+        { "an expert's cost", Pattern.Replace("= 5", "= 6"), Mixture, Unrelated, IncrementalStepRunReason.Modified },
+        { "an expert's facts", Pattern.Replace("q >= k && ", ""), Mixture, Unrelated, IncrementalStepRunReason.Modified },
+        { "the top-k", Pattern, Mixture.Replace("2", "1"), Unrelated, IncrementalStepRunReason.Modified },
+        { "the order", Pattern, Mixture.Replace("Expert<P>, Expert<O>", "Expert<O>, Expert<P>"), Unrelated, IncrementalStepRunReason.Modified },
+    };
+
+    [Theory]
+    [MemberData(nameof(MixtureEdits))]
+    public void AMixtureIsPlannedAnewOnlyIfItsTableChanges(string edit, string pattern, string mixture, string unrelated, IncrementalStepRunReason reason)
+    {
+        GeneratorRunResult result = Run([(Pattern, pattern), (Other, Other), (Mixture, mixture), (Unrelated, unrelated)]);
+        var plan = Assert.Single(result.TrackedSteps[TrackingNames.PlanMixture].SelectMany(static s => s.Outputs));
+        Assert.True(plan.Reason == reason, $"{edit}: the plan is {plan.Reason}");
+        Assert.Null(new Walker().FindCompilerObject(plan.Value));
+        var spec = Assert.Single(result.TrackedSteps[TrackingNames.ParseMixture].SelectMany(static s => s.Outputs));
+        Assert.Null(new Walker().FindCompilerObject(spec.Value));
+        Assert.Contains("M.g.cs", result.GeneratedSources.Select(static s => s.HintName));
+    }
+
     /// <summary>Why each step of pattern P ran, after an edit.</summary>
     private static (string Step, IncrementalStepRunReason Reason)[] Edit(string pattern, string other, string unrelated)
     {
@@ -113,16 +144,19 @@ public sealed class IncrementalityTests
             .Select(o => (name, o.Reason)))];
     }
 
-    private static GeneratorRunResult Run(string pattern, string other, string unrelated)
+    private static GeneratorRunResult Run(string pattern, string other, string unrelated) =>
+        Run([(Pattern, pattern), (Other, other), (Unrelated, unrelated)]);
+
+    /// <summary>Runs the generator on some files and again on what an edit makes of them.</summary>
+    private static GeneratorRunResult Run(params (string Before, string After)[] files)
     {
-        CSharpCompilation before = Compiler.Create(Compiler.Usings + Pattern, Compiler.Usings + Other, Unrelated);
+        CSharpCompilation before = Compiler.Create([.. files.Select(static f => Compiler.Usings + f.Before)]);
         CSharpCompilation after = before;
-        foreach ((string source, int i) in ((string[])[Compiler.Usings + pattern, Compiler.Usings + other, unrelated]).Select(static (s, i) => (s, i)))
+        foreach ((SyntaxTree old, (string source, string edited)) in before.SyntaxTrees.Zip(files))
         {
-            SyntaxTree old = before.SyntaxTrees[i];
-            if (old.ToString() != source)
+            if (source != edited)
             {
-                after = after.ReplaceSyntaxTree(old, Compiler.Parse(source, old.FilePath));
+                after = after.ReplaceSyntaxTree(old, Compiler.Parse(Compiler.Usings + edited, old.FilePath));
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using MoBA.Generators.Tests.Harness;
 
@@ -79,6 +80,22 @@ public sealed class WeirdClassesTests
         { "three hundred alternatives", "namespace N; [SparseExpert] sealed partial class P { bool Attends(int q, int k) => " + string.Join(" || ", Enumerable.Range(0, 300).Select(static i => $"q - k == {i * i}")) + "; }" },
         { "a name outside ASCII", "namespace Größe; /// <summary>Fenster: \"größer\" \\ \\u2028 */ als {{ x }}.</summary>\n[SparseExpert] sealed partial class Fensterß { public int Größe { get; init; } bool Attends(int q, int k) => q - k < Größe; }" },
         { "a combining character in the name", "namespace N; [SparseExpert] sealed partial class Cafe\u0301 { bool Attends(int q, int k) => q >= k; }" },
+        { "a gate in the global namespace", "[SparseExpert, BlockGate] sealed partial class P { static bool Attends(int q, int k) => q >= k; static bool Always(int q, int k) => k < 4; }" },
+        { "a nested gate with kernel's names", "namespace N; partial struct Always { [SparseExpert, BlockGate(TopK = 1)] sealed partial class Gate { public int None { get; init; } = 3; public int Pooling { get; init; } = 5; public int BlockGate { get; init; } bool Attends(int q, int k) => q >= k; bool Always(int q, int k) => q - k < None + Pooling * BlockGate; } }" },
+        { "a gate whose types are hidden", "namespace N; class Pooling; class RouteScope; class BlockGate; class MoBA; [SparseExpert] [global::MoBA.BlockGate(Pooling = global::MoBA.Pooling.MinMax)] sealed partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "a gate and a constructor", "namespace N; [SparseExpert] [BlockGate] sealed partial class P(int w) { public int W { get; init; } = w; bool Attends(int q, int k) => q >= k && q - k < W; }" },
+        { "a gated expert in another's predicate", "namespace N; [SparseExpert] [BlockGate] sealed partial class I { internal bool Attends(int q, int k) => q >= k; } [SparseExpert] sealed partial class P { public I Inner { get; init; } = new(); bool Attends(int q, int k) => Inner.Attends(q, k); }" },
+        { "a mixture in the global namespace", "[SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } [ExpertMixture] [Expert<A>] partial class M { }" },
+        { "a nested mixture", "namespace N; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } partial record struct O { private partial interface I { [ExpertMixture] [Expert<A>] partial class M; } }" },
+        { "a mixture of keywords", "namespace @namespace; [SparseExpert] partial class @class { public int @int { get; init; } = 3; bool Attends(int q, int k) => q - k < @int; } [SparseExpert] partial class record { bool Attends(int q, int k) => q >= k; } [ExpertMixture(TopK = 2)] [Expert<@class>] [Expert<record>] partial class @event;" },
+        { "a mixture of its own members' names", "namespace N; [SparseExpert] partial class Info { bool Attends(int q, int k) => q >= k; } [SparseExpert] partial class With { bool Attends(int q, int k) => q >= k; } [SparseExpert] partial class DispatchTable { bool Attends(int q, int k) => q >= k; } [SparseExpert] partial class Equals { bool Attends(int q, int k) => q >= k; } [ExpertMixture] [Expert<Info>] [Expert<With>] [Expert<DispatchTable>] [Expert<Equals>] partial class M { }" },
+        { "a mixture with an Info", "namespace N; [SparseExpert] partial class A { public int Info { get; init; } bool Attends(int q, int k) => q >= k + Info; } [ExpertMixture] [Expert<A>] partial class M { public string Info => \"\"; }" },
+        { "a mixture that hides types", "namespace N; class MixtureInfo; class ExpertDispatch; class Require; class Combine; class MoBA; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } class B { protected class M; } [ExpertMixture(Combine = global::MoBA.Combine.LogSumExp)] [Expert<A>] partial class M : B;" },
+        { "a mixture that cannot be copied", "namespace N; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } [ExpertMixture] [Expert<A>] partial class M(int x) { public int X => x; } [ExpertMixture] [Expert<A>] partial class R { public required int X { get; set; } }" },
+        { "a mixture of what must be given", "namespace N; [SparseExpert] public partial class A { public required int[] T { get; init; } bool Attends(int q, int k) => T[q] == T[k]; } [SparseExpert] public partial class C(int w) { public int W { get; init; } = w; bool Attends(int q, int k) => q - k < W; } [ExpertMixture] [Expert<A>] [Expert<C>] public partial class M;" },
+        { "a mixture in pieces", "namespace N; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } [SparseExpert] partial class B { bool Attends(int q, int k) => q > k || k == 0; } [Expert<A>] partial class M { } [ExpertMixture] partial class M { } [Expert<B>] partial class M { public B B { get; init; } = null!; }" },
+        { "a mixture that inherits an expert", "namespace N; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } class Base { public A A { get; init; } = new(); } [ExpertMixture] [Expert<A>] partial class M : Base;" },
+        { "a public mixture of an internal expert", "namespace N; [SparseExpert] partial class A { bool Attends(int q, int k) => q >= k; } [ExpertMixture] [Expert<A>] public partial class M; public partial class O { [ExpertMixture] [Expert<A>] protected internal partial class M; }" },
         { "an empty if, often", "namespace N; [SparseExpert] sealed partial class P { bool Attends(int q, int k) { " + string.Concat(Enumerable.Repeat("if (q > k) { } ", 12)) + " return q >= k; } }" },
     };
 
@@ -87,6 +104,17 @@ public sealed class WeirdClassesTests
     {
         { "constants that overflow once inlined", "namespace N; [SparseExpert] sealed partial class P { bool Attends(int q, int k) => q < Next(int.MaxValue) || k > Minus(int.MinValue) || q > Twice(2000000000); static int Next(int x) => x + 1; static int Minus(int x) => -x; static int Twice(int x) => x * 2; }" },
         { "interface", "[SparseExpert] partial interface P { bool Attends(int q, int k) => q >= k; }" },
+        { "a mixture of a broken expert", "[SparseExpert] partial class B { bool Attends(int q, int k) => q * 0.5 > k; } [ExpertMixture, Expert<B>] partial class M;" },
+        { "a mixture of nothing", "[ExpertMixture, Expert<Nothing>, Expert<>, Expert] partial class M;" },
+        { "a mixture of odd types", "[ExpertMixture, Expert<int>, Expert<dynamic>, Expert<string[]>, Expert<System.Collections.Generic.List<int>>] partial class M;" },
+        { "a generic mixture", "[ExpertMixture, Expert<Beside.GoodOne>] partial class M<T>;" },
+        { "a mixture of its type argument", "class O<T> where T : class { [ExpertMixture, Expert<T>] partial class M; }" },
+        { "a mixture of a generic expert", "[SparseExpert] partial class B<T> { bool Attends(int q, int k) => q >= k; } [ExpertMixture, Expert<B<int>>] partial class M;" },
+        { "a mixture twice", "[ExpertMixture, ExpertMixture, Expert<Beside.GoodOne>] partial class M;" },
+        { "a mixture's arguments", "[ExpertMixture(TopK = \"a\", Combine = 3, More = 4), Expert<Beside.GoodOne>] partial class M;" },
+        { "a mixture record", "[ExpertMixture, Expert<Beside.GoodOne>] partial record M;" },
+        { "a gate's arguments", "[SparseExpert, BlockGate(BlockSize = \"a\", TopK = null, Pooling = 0.5)] partial class M { bool Attends(int q, int k) => q >= k; }" },
+        { "a gate's parameter in the predicate", "[SparseExpert, BlockGate] partial class M { bool Attends(int q, int k) => q >= k && q / BlockSize < 5; }" },
         { "struct", "[SparseExpert] partial struct P { bool Attends(int q, int k) => q >= k; }" },
         { "record", "[SparseExpert] sealed partial record P { bool Attends(int q, int k) => q >= k; }" },
         { "record struct", "[SparseExpert] partial record struct P { bool Attends(int q, int k) => q >= k; }" },
@@ -157,7 +185,7 @@ public sealed class WeirdClassesTests
         Compiled compiled = Compiler.Run(WithUsings(source), Good);
         Assert.Empty(compiled.OwnErrors);
         Assert.Empty(compiled.FaultsInEmitted);
-        int patterns = source.Split("[SparseExpert]").Length - 1;
+        int patterns = Regex.Count(source, @"\[(SparseExpert|ExpertMixture)");
         Assert.True(compiled.Emitted.Count == patterns + 1, $"{name}: {string.Join(", ", compiled.Emitted.Keys)}");
         Assert.DoesNotContain(Compiler.Analyze(WithUsings(source)), static d => d.Severity == DiagnosticSeverity.Error);
     }
