@@ -24,7 +24,7 @@ internal sealed unsafe class PortableCall : IDisposable
         (Device, _problem, Cancellation) = (device, problem, cancellation);
 
         // On a GPU queries and output are [head, piece, token], so that neighbouring threads touch neighbouring pieces.
-        _queries = new(problem.Sequences.Max(s => s.FirstQueryToken + s.Queries), problem.QueryHeads, problem.Dim, device.IsGpu);
+        _queries = new(problem.Sequences.Max(s => s.FirstQueryToken + s.Queries), problem.QueryHeads, problem.Dim, device.Interleaves);
         _keys = new(problem.Sequences.Max(s => s.FirstKeyToken + s.Keys), problem.KeyHeads, problem.Dim, interleaved: false);
         try
         {

@@ -20,16 +20,20 @@ internal sealed class PortableDevice : IDisposable
     {
         _context = context;
         Accelerator = accelerator;
+        Interleaves = IsGpu;
     }
 
     /// <summary>The device.</summary>
     public Accelerator Accelerator { get; }
 
-    /// <summary>Whether neighbouring threads run in step and share memory transactions, so that rows are best interleaved.</summary>
+    /// <summary>Whether it is more than ILGPU's CPU accelerator.</summary>
     public bool IsGpu => Accelerator.AcceleratorType != AcceleratorType.CPU;
 
+    /// <summary>Whether rows are interleaved: best where neighbouring threads run in step and share memory transactions.</summary>
+    public bool Interleaves { get; private init; }
+
     /// <summary>About how much memory the partial results of routed attention may take at a time.</summary>
-    public long ScratchBytes { get; init; } = 256L << 20;
+    public long ScratchBytes { get; private init; } = 256L << 20;
 
     /// <summary>A CUDA device if there is one, else an OpenCL one, else ILGPU's CPU accelerator.</summary>
     public static PortableDevice Best()
@@ -56,11 +60,11 @@ internal sealed class PortableDevice : IDisposable
     }
 
     /// <summary>ILGPU's CPU accelerator.</summary>
-    public static PortableDevice Cpu(long scratchBytes = 256L << 20)
+    public static PortableDevice Cpu(long scratchBytes = 256L << 20, bool interleaves = false)
     {
         Context context = Context.Create(builder =>
             builder.CPU(CpuDevice()).EnableAlgorithms().Optimize(OptimizationLevel.O1));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context)) { ScratchBytes = scratchBytes };
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context)) { ScratchBytes = scratchBytes, Interleaves = interleaves };
     }
 
     /// <summary>The launcher of a kernel, compiled at its first use on this device. A group is one warp of neighbouring rows of one

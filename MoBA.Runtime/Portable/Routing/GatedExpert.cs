@@ -51,7 +51,7 @@ internal sealed class GatedExpert
         // As many units at a time as memory allows.
         long ranks = destination.Gather.Ranks + (_always is null ? 1 : 2);
         long bytes = (ranks * destination.Gather.HeadsPerUnit * RoutingScratch.PartialBytes(destination)) + (destination.Gather.Ranks * 12L);
-        foreach (UnitSet part in units.Split(_scratch.Most(bytes, ranks)))
+        foreach (UnitSet part in units.Split(_scratch.Most(bytes, ranks), _scratch.MostHeads(_gate.Blocks(sequence.Keys))))
             AttendPart(sequence, destination, part, (int)ranks);
     }
 

@@ -23,6 +23,9 @@ public struct IndexParameters
     /// <summary>Entries of a cell that come from a segment, and then where the segment's next one goes: [cell, segment].</summary>
     public ArrayView<int> Counts;
 
+    /// <summary>Sums of <see cref="Counts"/> over groups of <see cref="GroupLength"/>, and then where each group starts.</summary>
+    public ArrayView<int> Groups;
+
     /// <summary>First entry of each cell, and their number: [cells + 1].</summary>
     public ArrayView<int> Cells;
 
@@ -34,6 +37,9 @@ public struct IndexParameters
 
     /// <summary>Units of a segment.</summary>
     public int SegmentLength;
+
+    /// <summary>Counts that one thread sums up.</summary>
+    public int GroupLength;
 
     /// <summary>Number of cells.</summary>
     public int CellCount;
@@ -79,33 +85,43 @@ public static class IndexKernel
         }
     }
 
-    /// <summary>One thread sums up one cell: counts become offsets within it. Launched over [cells, 1].</summary>
-    public static void ScanSegments(Index2D index, PortableProblem problem, IndexParameters p)
+    /// <summary>One thread sums up one group of counts. Launched over [groups, 1].</summary>
+    public static void Sum(Index2D index, PortableProblem problem, IndexParameters p)
     {
+        long first = (long)index.X * p.GroupLength, last = PortableMath.Min(first + p.GroupLength, p.Counts.Length);
         int sum = 0;
-        for (int segment = 0; segment < p.Segments; segment++)
-        {
-            long at = ((long)index.X * p.Segments) + segment;
-            int count = p.Counts[at];
-            p.Counts[at] = sum;
-            sum += count;
-        }
-
-        p.Cells[(long)index.X] = sum;
+        for (long at = first; at < last; at++)
+            sum += p.Counts[at];
+        p.Groups[(long)index.X] = sum;
     }
 
-    /// <summary>One thread sums up all cells. Launched over [1, 1].</summary>
-    public static void ScanCells(Index2D index, PortableProblem problem, IndexParameters p)
+    /// <summary>One thread sums up the groups. Launched over [1, 1].</summary>
+    public static void Scan(Index2D index, PortableProblem problem, IndexParameters p)
     {
         int sum = 0;
-        for (int cell = 0; cell < p.CellCount; cell++)
+        for (long group = 0; group < p.Groups.Length; group++)
         {
-            int count = p.Cells[(long)cell];
-            p.Cells[(long)cell] = sum;
+            int count = p.Groups[group];
+            p.Groups[group] = sum;
             sum += count;
         }
 
         p.Cells[(long)p.CellCount] = sum;
+    }
+
+    /// <summary>One thread makes places of one group of counts. Launched over [groups, 1].</summary>
+    public static void Place(Index2D index, PortableProblem problem, IndexParameters p)
+    {
+        long first = (long)index.X * p.GroupLength, last = PortableMath.Min(first + p.GroupLength, p.Counts.Length);
+        int place = p.Groups[(long)index.X];
+        for (long at = first; at < last; at++)
+        {
+            int count = p.Counts[at];
+            p.Counts[at] = place;
+            if ((ulong)at % (ulong)p.Segments == 0)
+                p.Cells[(long)((ulong)at / (ulong)p.Segments)] = place;
+            place += count;
+        }
     }
 
     /// <summary>One thread writes the entries of one segment of units, in their order. Launched over [segments, heads].</summary>
@@ -123,8 +139,7 @@ public static class IndexKernel
                 long at = p.CountAt(index.Y, choice, index.X);
                 int place = p.Counts[at];
                 p.Counts[at] = place + 1;
-                int start = p.Cells[((long)index.Y * p.HeadCells) + ((long)choice * p.ChoiceCells)];
-                p.Entries[(long)start + place] = (int)problem.Gather.RouteAt(rank, unit);
+                p.Entries[(long)place] = (int)problem.Gather.RouteAt(rank, unit);
             }
         }
     }

@@ -32,7 +32,7 @@ internal sealed class PortableMixture(PortableCall call, MixtureCall mixture, At
         all.Gather.HeadsPerUnit = 1;
         long bytes = mixture.TopK * (8 + (mixture.TopK > 1 ? RoutingScratch.PartialBytes(all) : 0));
         UnitSet units = UnitSet.All(sequence.Queries, problem.QueryHeads, all.Gather.Units.Slots);
-        foreach (UnitSet part in units.Split(_scratch.Most(bytes, mixture.TopK)))
+        foreach (UnitSet part in units.Split(_scratch.Most(bytes, mixture.TopK), _scratch.MostHeads(mixture.Experts.Length)))
             AttendPart(sequence, all, part, routes);
     }
 

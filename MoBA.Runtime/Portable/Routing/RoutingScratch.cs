@@ -24,12 +24,15 @@ internal sealed class RoutingScratch(PortableCall call)
     /// <summary>How many units fit at a time that take so many bytes each, and number so many slots.</summary>
     public int Most(long bytes, long slots) => (int)Math.Clamp(call.Device.ScratchBytes / bytes, 1, int.MaxValue / slots);
 
+    /// <summary>How many heads may be sorted at a time that have so many cells each.</summary>
+    public int MostHeads(int cells) => (int)Math.Clamp(call.Device.ScratchBytes / sizeof(int) / Math.Max(1, cells), 1, int.MaxValue / Math.Max(1, cells));
+
     /// <summary>Outputs of 0 for partial results, and unspecified log-sum-exps. On a GPU pieces are apart and neighbouring units
     /// side by side, as they are in queries.</summary>
     public Partials TakePartials(PortableProblem problem, int ranks)
     {
         long count = (long)ranks * problem.Gather.HeadsPerUnit * problem.Gather.Length;
-        bool interleaved = call.Device.IsGpu;
+        bool interleaved = call.Device.Interleaves;
         Partials partials = new()
         {
             Output = _outputs.Take(count * problem.Pieces),

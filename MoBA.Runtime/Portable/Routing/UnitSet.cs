@@ -20,13 +20,14 @@ internal sealed record UnitSet(PortableUnits Units, int[] Starts)
     public static UnitSet All(int rows, int heads, ArrayView<int> none) => new(
         new() { Slots = none, Count = rows * heads, Rows = rows }, [.. Enumerable.Range(0, heads + 1).Select(h => h * rows)]);
 
-    /// <summary>The units in parts of at most <paramref name="most"/>: whole heads, or some rows of one head.</summary>
-    public IEnumerable<UnitSet> Split(int most)
+    /// <summary>The units in parts of at most <paramref name="most"/>: at most <paramref name="mostHeads"/> whole heads, or some rows
+    /// of one head.</summary>
+    public IEnumerable<UnitSet> Split(int most, int mostHeads)
     {
         for (int head = 0; head < Heads;)
         {
             int next = head + 1;
-            while (next < Heads && Starts[next + 1] - Starts[head] <= most)
+            while (next < Heads && next - head < mostHeads && Starts[next + 1] - Starts[head] <= most)
                 next++;
             for (int start = Starts[head]; start < Starts[next]; start += Math.Min(most, Starts[next] - start))
                 yield return Part(head, next, start, Math.Min(Starts[next], start + Math.Min(most, Starts[next] - start)));

@@ -245,8 +245,8 @@ public sealed class PortableGateTests(PortableGateTests.Engines engines) : IClas
     {
         internal AttentionEngine Engine { get; } = new(new PortableBackend(PortableDevice.Cpu()));
 
-        /// <summary>Has memory for few rows at a time.</summary>
-        internal AttentionEngine Frugal { get; } = new(new PortableBackend(PortableDevice.Cpu(scratchBytes: 5000)));
+        /// <summary>Has memory for few rows at a time, and lays them out as on a GPU.</summary>
+        internal AttentionEngine Frugal { get; } = new(new PortableBackend(PortableDevice.Cpu(scratchBytes: 5000, interleaves: true)));
 
         public void Dispose()
         {
