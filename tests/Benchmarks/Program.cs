@@ -14,13 +14,17 @@ switch (args.FirstOrDefault())
     case "classify":
         ClassifyBenchmark.Run();
         return 0;
+    case "routing":
+        RoutingBenchmark.Run(args.Skip(1).FirstOrDefault());
+        return 0;
     default:
         Console.Error.WriteLine("""
-            usage: ort | memory | first | classify
+            usage: ort | memory | first | classify | routing [qkv.safetensors]
               ort     dense and window attention against ONNX Runtime
               memory  peak memory up to 256K tokens
               first   first call of every pattern in a fresh process
               classify  tiles of a million by a million tokens
+              routing   block gates and a mixture against dense attention
             """);
         return 2;
 }
