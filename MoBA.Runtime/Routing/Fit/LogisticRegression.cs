@@ -3,8 +3,9 @@ using System.Numerics.Tensors;
 namespace MoBA.Runtime;
 
 /// <summary>
-/// Multinomial logistic regression with weighted samples by Adam (Kingma and Ba, 2015) on mini-batches, in double precision.
-/// Features are standardised for the training and the weights folded back, so that one step size suits all channels.
+/// Multinomial logistic regression by Adam (Kingma and Ba, 2015) on mini-batches, in double precision: cross entropy with weighted
+/// samples, or the expected loss of a class drawn by the softmax. Features are standardised for the training and the weights
+/// folded back, so that one step size suits all channels.
 /// </summary>
 internal sealed class LogisticRegression
 {
@@ -13,8 +14,8 @@ internal sealed class LogisticRegression
     private readonly RouterFitOptions _options;
     private readonly int _classes, _dim;
     private readonly float[] _features;
-    private readonly double[] _weights, _mean, _inverse, _standard;
-    private readonly int[] _rows, _labels;
+    private readonly double[] _targets, _mean, _inverse, _standard;
+    private readonly int[] _rows;
     private readonly double[] _parameters, _gradient, _first, _second, _logits;
     private readonly int[] _order;
     private readonly Random _random;
@@ -25,19 +26,19 @@ internal sealed class LogisticRegression
     /// <param name="features">Rows of features, more than the samples.</param>
     /// <param name="dim">Features of a row.</param>
     /// <param name="rows">Row of every sample.</param>
-    /// <param name="labels">Class of every sample.</param>
-    /// <param name="weights">Weight of every sample, 1 in the mean.</param>
+    /// <param name="targets">[samples, classes]: losses of the classes, or, for cross entropy, the weight of the sample at its class and
+    /// 0 at the others.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="seed">Seed of the samples' order.</param>
     public LogisticRegression(
-        RouterFitOptions options, float[] features, int dim, int[] rows, int[] labels, double[] weights, int classes, int seed)
+        RouterFitOptions options, float[] features, int dim, int[] rows, double[] targets, int classes, int seed)
     {
-        (_options, _features, _dim, _rows, _labels, _weights, _classes) = (options, features, dim, rows, labels, weights, classes);
+        (_options, _features, _dim, _rows, _targets, _classes) = (options, features, dim, rows, targets, classes);
         (_mean, _inverse, _standard) = (new double[dim], new double[dim], new double[dim]);
         MeasureFeatures();
         (_parameters, _gradient, _first, _second) = (Zeros(), Zeros(), Zeros(), Zeros());
         _logits = new double[classes];
-        _order = [.. Enumerable.Range(0, labels.Length)];
+        _order = [.. Enumerable.Range(0, rows.Length)];
         _random = new(seed);
 
         double[] Zeros() => new double[classes * (_dim + 1)];
@@ -97,12 +98,11 @@ internal sealed class LogisticRegression
                 _logits[c] = TensorPrimitives.Dot(x, row[..^1]) + row[^1];
             }
 
-            TensorPrimitives.SoftMax(_logits, _logits);
-            loss -= _weights[sample] * Math.Log(Math.Max(_logits[_labels[sample]], double.Epsilon)) / samples.Length;
+            loss += Slopes(_targets.AsSpan(sample * _classes, _classes), _logits) / samples.Length;
             for (int c = 0; c < _classes; c++)
             {
-                double slope = _weights[sample] * (_logits[c] - (c == _labels[sample] ? 1 : 0)) / samples.Length;
                 Span<double> row = Row(_gradient, c);
+                double slope = _logits[c] / samples.Length;
                 TensorPrimitives.MultiplyAdd(x, slope, row[..^1], row[..^1]);
                 row[^1] += slope;
             }
@@ -113,6 +113,24 @@ internal sealed class LogisticRegression
             ReadOnlySpan<double> row = Row(_parameters, c)[..^1];
             loss += _options.L2 / 2 * TensorPrimitives.SumOfSquares(row);
             TensorPrimitives.MultiplyAdd(row, _options.L2, Row(_gradient, c)[..^1], Row(_gradient, c)[..^1]);
+        }
+
+        return loss;
+    }
+
+    /// <summary>Turns the logits of a sample into the slopes of its loss.</summary>
+    /// <returns>The loss.</returns>
+    private double Slopes(ReadOnlySpan<double> targets, Span<double> logits)
+    {
+        TensorPrimitives.SoftMax(logits, logits);
+        bool expected = _options.Loss == RouterLoss.ExpectedLoss;
+        double mean = expected ? TensorPrimitives.Dot(targets, logits) : TensorPrimitives.Sum(targets);
+        double loss = expected ? mean : 0;
+        for (int c = 0; c < logits.Length; c++)
+        {
+            double probability = logits[c];
+            loss -= expected || targets[c] == 0 ? 0 : targets[c] * Math.Log(Math.Max(probability, double.Epsilon));
+            logits[c] = expected ? probability * (targets[c] - mean) : (mean * probability) - targets[c];
         }
 
         return loss;

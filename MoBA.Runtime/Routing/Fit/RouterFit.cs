@@ -26,8 +26,8 @@ public sealed record RouterFit
     /// <summary>Share of the tokens, each head counted, that the router sends where the oracle does.</summary>
     public required double Accuracy { get; init; }
 
-    /// <summary>Training loss after every epoch, the mean over heads: cross entropy in nats with the tokens' weights, and the L2
-    /// term.</summary>
+    /// <summary>Training loss over every epoch, the mean over heads: the L2 term, and cross entropy in nats with the tokens' weights or,
+    /// for <see cref="RouterLoss.ExpectedLoss"/>, what is lost beyond the oracle as a multiple of the mean regret.</summary>
     public required IReadOnlyList<double> TrainingLoss { get; init; }
 
     /// <summary>Tokens that were trained on and that were held out, each head counted, those that see no key left out.</summary>

@@ -24,6 +24,7 @@ internal static class RouterFitChecks
         Require(options.L2 >= 0 && double.IsFinite(options.L2), nameof(options.L2), options.L2, "at least 0 and finite");
         Require(options.KeysPerToken is null or > 0 and < double.PositiveInfinity, nameof(options.KeysPerToken), options.KeysPerToken ?? 0, "positive and finite, or null for no limit");
         Require(Enum.IsDefined(options.Target), nameof(options.Target), (int)options.Target, "a RouterTarget");
+        Require(Enum.IsDefined(options.Loss), nameof(options.Loss), (int)options.Loss, "a RouterLoss");
         string? modified = mixture.Experts.Select(e => e.Info).Append(teacher.Info).FirstOrDefault(info => info.ScoreModifier is not null)?.Name;
         if (options.Target == RouterTarget.CapturedMass && modified is not null)
             throw new ArgumentException($"Target is CapturedMass and '{modified}' has a score modifier: its log-sum-exp does not say what it captures; use RouterTarget.OutputError.", nameof(options));

@@ -11,6 +11,22 @@ public enum RouterTarget
     CapturedMass,
 }
 
+/// <summary>What the training of a router makes small.</summary>
+public enum RouterLoss
+{
+    /// <summary>What a token would lose if its expert were drawn by the router's softmax: the mean of the experts' losses (and of the price
+    /// of their keys), weighted by their probabilities. A token where all experts are nearly equal hardly counts, and a router that cannot
+    /// tell tokens apart sends them to the expert that is best on average.</summary>
+    ExpectedLoss,
+
+    /// <summary>Cross entropy with the oracle's choice, every token weighted by its regret: how much worse the other experts are on
+    /// average.</summary>
+    RegretWeighted,
+
+    /// <summary>Cross entropy with the oracle's choice; every token counts alike.</summary>
+    CrossEntropy,
+}
+
 /// <summary>How <see cref="Router.Fit{T}"/> learns. The defaults suit some thousand tokens of a trained model.</summary>
 public sealed record RouterFitOptions
 {
@@ -31,14 +47,13 @@ public sealed record RouterFitOptions
     public int BatchSize { get; init; } = 128;
 
     /// <summary>Step size of Adam (Kingma and Ba, 2015), positive; it falls to 0 over the epochs as half a cosine.</summary>
-    public double LearningRate { get; init; } = 0.03;
+    public double LearningRate { get; init; } = 0.1;
 
     /// <summary>Weight of half the squared length of a head's weights in the loss, at least 0.</summary>
     public double L2 { get; init; } = 1e-3;
 
-    /// <summary>Whether a token counts by its regret: how much worse the other experts are on average. Otherwise a token where
-    /// all experts are nearly equal counts as much as one that only one expert serves.</summary>
-    public bool WeightByRegret { get; init; } = true;
+    /// <summary>What training makes small.</summary>
+    public RouterLoss Loss { get; init; } = RouterLoss.ExpectedLoss;
 
     /// <summary>Seed of the order in which tokens are seen. Equal seeds give bitwise equal routers on the same machine.</summary>
     public int Seed { get; init; }

@@ -68,23 +68,39 @@ internal sealed class RouterTraining
     {
         int[] places = [.. Enumerable.Range(0, _rows.Length).Where(i => _rows[i] % _samples.Heads == head)];
         return new(
-            _options, _queries, _dim, [.. places.Select(i => _rows[i])], [.. places.Select(i => _labels[i])], Weights(places), _samples.Experts,
-            unchecked((_options.Seed * 7919) + head));
+            _options, _queries, _dim, [.. places.Select(i => _rows[i])], Targets(places), _samples.Experts, unchecked((_options.Seed * 7919) + head));
     }
 
-    private double[] Weights(int[] places)
+    /// <summary>What the regression is to learn, [places, experts].</summary>
+    private double[] Targets(int[] places)
     {
-        if (!_options.WeightByRegret)
-            return [.. places.Select(_ => 1.0)];
-
-        double[] regrets = [.. places.Select(i =>
+        int experts = _samples.Experts;
+        double[] targets = new double[places.Length * experts];
+        double mean = Math.Max(places.Select(Regret).DefaultIfEmpty(0).Average(), double.Epsilon);
+        for (int i = 0; i < places.Length; i++)
         {
-            double Objective(int expert) => RouterBudget.Objective(_samples, _rows[i], expert, _price);
-            return (Enumerable.Range(0, _samples.Experts).Sum(Objective) - (_samples.Experts * Objective(_labels[i]))) / (_samples.Experts - 1);
-        })];
-        double mean = regrets.DefaultIfEmpty(0).Average();
-        return mean > 0 ? Array.ConvertAll(regrets, x => x / mean) : regrets;
+            int place = places[i], label = _labels[place];
+            if (_options.Loss == RouterLoss.ExpectedLoss)
+            {
+                for (int e = 0; e < experts; e++)
+                {
+                    targets[(i * experts) + e] = (Objective(place, e) - Objective(place, label)) / mean;
+                }
+            }
+            else
+            {
+                targets[(i * experts) + label] = _options.Loss == RouterLoss.CrossEntropy ? 1 : Regret(place) / mean;
+            }
+        }
+
+        return targets;
     }
+
+    /// <summary>How much worse than the best the other experts are on average.</summary>
+    private double Regret(int place) =>
+        Enumerable.Range(0, _samples.Experts).Sum(e => Objective(place, e) - Objective(place, _labels[place])) / (_samples.Experts - 1);
+
+    private double Objective(int place, int expert) => RouterBudget.Objective(_samples, _rows[place], expert, _price);
 
     /// <summary>Mean keys of every head and expert.</summary>
     private double[] HeadKeys() => [.. Enumerable.Range(0, _heads.Length * _samples.Experts).Select(i => _rows

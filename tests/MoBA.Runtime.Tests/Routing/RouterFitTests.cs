@@ -9,17 +9,18 @@ public sealed class RouterFitTests : IDisposable
     private const int Sinks = 16;
     private readonly AttentionEngine _engine = AttentionEngine.Create(Target.Cpu);
     private readonly TestMixture _mixture = new(1, Combine.Weighted, new FirstKeys(), new LaterKeys());
-    private readonly RouterFitOptions _options = new() { SpanTokens = 32, Epochs = 20, LearningRate = 0.05 };
+    private readonly RouterFitOptions _options = new() { SpanTokens = 32, Epochs = 20 };
 
     public void Dispose() => _engine.Dispose();
 
     [Theory]
-    [InlineData(RouterTarget.OutputError, true)]
-    [InlineData(RouterTarget.OutputError, false)]
-    [InlineData(RouterTarget.CapturedMass, true)]
-    public void A_linear_rule_is_learned(RouterTarget target, bool byRegret)
+    [InlineData(RouterTarget.OutputError, RouterLoss.ExpectedLoss)]
+    [InlineData(RouterTarget.OutputError, RouterLoss.RegretWeighted)]
+    [InlineData(RouterTarget.OutputError, RouterLoss.CrossEntropy)]
+    [InlineData(RouterTarget.CapturedMass, RouterLoss.ExpectedLoss)]
+    public void A_linear_rule_is_learned(RouterTarget target, RouterLoss loss)
     {
-        RouterFit fit = Fit(_options with { Target = target, WeightByRegret = byRegret });
+        RouterFit fit = Fit(_options with { Target = target, Loss = loss });
         Assert.InRange(fit.Accuracy, 0.98, 1);
         Assert.InRange(fit.Learned.OutputError, 0, fit.Oracle.OutputError + 0.02);
         Assert.InRange(fit.Learned.CapturedMass!.Value, fit.Oracle.CapturedMass!.Value - 0.01, 1);
@@ -32,6 +33,17 @@ public sealed class RouterFitTests : IDisposable
         // Component 0 says it in head 0, and component 1 with the other sign in head 1.
         Assert.Equal([1, 0, 0, 1], Best(3, 3).Concat(Best(-3, -3)));
         int[] Best(float first, float second) => [.. Inputs.Floats(fit.Router.Logits(Query(first, second))).Chunk(2).Select(x => x[1] > x[0] ? 1 : 0)];
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_told_the_best_expert_on_average_wins()
+    {
+        // Queries that do not say where they look: their keys do not depend on what the router sees.
+        (Tensor<float> q, Tensor<float> k, Tensor<float> v) = (Inputs.Normal<float>(1, 1024, 2, 8), Inputs.Normal<float>(2, 1024, 1, 8), Inputs.Normal<float>(3, 1024, 1, 8));
+        RouterFit fit = Router.Fit(_engine, _mixture, new Causal(), q, k, v, _options);
+        Assert.True(fit.Experts[1].OutputError < fit.Experts[0].OutputError / 2);
+        Assert.InRange(fit.Learned.OutputError, 0, fit.Experts[1].OutputError + 0.01);
+        Assert.InRange(fit.Learned.Shares[1], 0.97, 1);
     }
 
     [Fact]
@@ -144,6 +156,7 @@ public sealed class RouterFitTests : IDisposable
         Assert.StartsWith("Target is CapturedMass and 'Predicate' has a score modifier", Message("options", teacher: new PredicateExpert((_, _, _) => true, (x, _, _, _, _) => x), options: _options with { Target = RouterTarget.CapturedMass }), StringComparison.Ordinal);
         Assert.StartsWith("Epochs is 0: it must be at least 1", Message("options", options: _options with { Epochs = 0 }), StringComparison.Ordinal);
         Assert.StartsWith("HoldOutEvery is 1: it must be at least 2", Message("options", options: _options with { HoldOutEvery = 1 }), StringComparison.Ordinal);
+        Assert.StartsWith("Loss is 9: it must be a RouterLoss", Message("options", options: _options with { Loss = (RouterLoss)9 }), StringComparison.Ordinal);
         Assert.StartsWith("LearningRate is NaN: it must be positive and finite", Message("options", options: _options with { LearningRate = double.NaN }), StringComparison.Ordinal);
         Assert.StartsWith("KeysPerToken is 7: the cheapest experts attend 15.5 keys per token", Message("options", options: _options with { KeysPerToken = 7 }), StringComparison.Ordinal);
         Assert.StartsWith("q has 1024 tokens, of which 1024 are to be trained on and 0 held out (spans of 300, one in 9;", Message("q", options: _options with { SpanTokens = 300, HoldOutEvery = 9 }), StringComparison.Ordinal);
