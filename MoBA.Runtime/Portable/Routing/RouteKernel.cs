@@ -89,11 +89,14 @@ public static class RouteKernel
         for (int piece = 0; piece < problem.Pieces; piece++)
         {
             Float4 q = problem.Queries[query + (piece * problem.QueryPieceStride)], w = p.Weights[(row * problem.Pieces) + piece];
-            sum = sum + (q.X * w.X) + (q.Y * w.Y) + (q.Z * w.Z) + (q.W * w.W);
+            sum = sum + (Given(q.X, p) * w.X) + (Given(q.Y, p) * w.Y) + (Given(q.Z, p) * w.Z) + (Given(q.W, p) * w.W);
         }
 
-        return (sum * p.Factor * p.FactorRest) + p.Bias[row];
+        return sum + p.Bias[row];
     }
+
+    // An element of a query as the caller gave it: weights may be too small for one that was divided.
+    private static float Given(float q, RouteParameters p) => q * p.Factor * p.FactorRest;
 
     // The best experts and the softmax over their logits.
     private static void Choose(Index2D index, long place, RouteParameters p)

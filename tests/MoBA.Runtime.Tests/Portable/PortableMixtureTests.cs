@@ -172,15 +172,18 @@ public sealed class PortableMixtureTests(PortableGateTests.Engines engines) : IC
     {
         Tensor<float> Scaled(int seed, float factor) => Tensor.Create(
             [.. Inputs.Floats(Inputs.Normal<float>(seed, 60, 2, 8)).Select(x => Math.Clamp(x, -1, 1) * factor)], [60, 2, 8]);
-        Router router = new(Tensor.Create([.. Inputs.Floats(Inputs.Normal<float>(4, 2, 3, 8)).Select(x => x * 1e-10f)], [2, 3, 8]));
+        Router router = new(Tensor.Create([.. Inputs.Floats(Inputs.Normal<float>(4, 2, 3, 8)).Select(x => x * 1e-38f)], [2, 3, 8]));
         Router same = new(Tensor.Create([.. Inputs.Floats(router.Weights).Select(x => x * 3e38f)], [2, 3, 8]));
         foreach (Combine combine in Enum.GetValues<Combine>())
         {
             MixtureSample mixture = new(2, combine, _window, _causal, _gated);
-            int[] expected = Ints(Engine.Attend(mixture, same, Scaled(1, 1), Scaled(2, 1), Scaled(3, 1), new() { ReturnRoutes = true }).Routes!);
-            AttentionResult<float> result = Engine.Attend(mixture, router, Scaled(1, 3e38f), Scaled(2, 3e38f), Scaled(3, 3e38f), new() { ReturnRoutes = true });
-            Assert.Equal(expected, Ints(result.Routes!));
-            Assert.All(Inputs.Floats(result.Output), x => Assert.True(float.IsFinite(x)));
+            AttentionOptions options = new() { ReturnRoutes = true };
+            AttentionResult<float> expected = Engine.Attend(mixture, same, Scaled(1, 1), Scaled(2, 1), Scaled(3, 1), options);
+            AttentionResult<float> result = Engine.Attend(mixture, router, Scaled(1, 3e38f), Scaled(2, 3e38f), Scaled(3, 3e38f), options);
+            AttentionResult<float> plain = Engine.Attend(mixture, router, Scaled(1, 3e38f), Scaled(2, 3e38f), Scaled(3, 1), options);
+            Assert.Equal(Ints(expected.Routes!), Ints(result.Routes!));
+            Assert.All(Inputs.Floats(result.RouteWeights!).Zip(Inputs.Floats(expected.RouteWeights!)), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
+            Assert.All(Inputs.Floats(result.Output).Zip(Inputs.Floats(plain.Output)), pair => Assert.Equal(pair.Second, pair.First / 3e38f, 1e-4f));
         }
     }
 
