@@ -166,6 +166,19 @@ public sealed class CpuGateTests
         }
     }
 
+    [Theory]
+    [InlineData(RouteScope.QueryHead)]
+    [InlineData(RouteScope.KeyGroup)]
+    public void The_output_may_be_q_itself(RouteScope scope)
+    {
+        Tensor<float> q = Inputs.Normal<float>(1, 700, 4, 16), k = Inputs.Normal<float>(2, 700, 2, 16), v = Inputs.Normal<float>(3, 700, 2, 16);
+        GatedExpert expert = new(new FastCausal(), new BlockGate(16, 4, Pooling.Mean, scope));
+        using AttentionEngine engine = Engine(true, 8);
+        float[] wanted = Inputs.Floats(engine.Attend(expert, q, k, v));
+        engine.Attend(expert, q, k, v, new AttentionOptions(), q);
+        Assert.Equal(wanted, Inputs.Floats(q));
+    }
+
     [Fact]
     public void Calls_can_be_cancelled_and_the_engine_used_on()
     {

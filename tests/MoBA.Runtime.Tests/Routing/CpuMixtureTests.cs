@@ -115,6 +115,20 @@ public sealed class CpuMixtureTests
         Assert.All(routed.Loads!, load => Assert.True(load.Tokens > 0));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_output_may_be_q_itself(int topK)
+    {
+        // The group's gate reads the queries of the other heads.
+        TestMixture mixture = new(topK, Combine.Weighted, _experts);
+        Tensor<float> logits = Inputs.Normal<float>(4, Tokens, Heads, _experts.Length);
+        using AttentionEngine engine = Engine(2);
+        float[] wanted = Inputs.Floats(engine.Attend(mixture, logits, _q, _k, _v, new()).Output);
+        Assert.Same(_q, engine.Attend(mixture, logits, _q, _k, _v, new(), _q).Output);
+        Assert.Equal(wanted, Inputs.Floats(_q));
+    }
+
     [Fact]
     public void One_expert_and_no_tokens_work()
     {
