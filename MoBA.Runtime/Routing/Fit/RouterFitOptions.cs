@@ -34,7 +34,7 @@ public sealed record RouterFitOptions
     public RouterTarget Target { get; init; }
 
     /// <summary>Keys that a token may attend on average over tokens and heads; null is no limit, and every token goes to the expert of
-    /// the smallest loss whatever it costs.</summary>
+    /// the smallest loss whatever it costs. The router meets it on the training tokens.</summary>
     public double? KeysPerToken { get; init; }
 
     /// <summary>Sequences, scale and positions of the queries, as for <see cref="AttentionEngine"/>.</summary>
