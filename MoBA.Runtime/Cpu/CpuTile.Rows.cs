@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using MoBA.Runtime.Cpu.Routing;
 
 namespace MoBA.Runtime.Cpu;
@@ -51,6 +52,8 @@ public sealed unsafe partial class CpuTile
             Vector512.Load(rows.Sums(from)).Store(state + TileMath.SumOffset + inBlock * 16);
             _q[row] = rows.Query(from);
             _output[row] = rows.Output(from);
+            Prefetch(_q[row], _dim);
+            Prefetch(_output[row], _paddedDim);
         }
     }
 
@@ -126,6 +129,15 @@ public sealed unsafe partial class CpuTile
         _careful = false;
         _valueExponent = packed.ValueExponent;
         _special = packed.Special(sequence, problem.KeyHead(head));
+    }
+
+    // Gathered rows lie where processors do not foresee them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* row, int count)
+    {
+        const int line = 64 / sizeof(float);
+        for (int i = 0; i < count && Sse.IsSupported; i += line)
+            Sse.Prefetch0(row + i);
     }
 
     // The rows that fill the last block up are computed too: their queries are 0.
