@@ -42,7 +42,7 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
     private NativeBuffer? _gates;      // [tile of blocks][Rows][Tile], and one tile more
     private readonly float[] _query = new float[TileMath.RowStride];
     private readonly int[] _past = new int[Rows];
-    private readonly BestBlocks[] _best = [.. Enumerable.Range(0, Rows).Select(static _ => new BestBlocks())];
+    private readonly BestBlocks _best = new();
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -58,14 +58,13 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
             {
                 _past[i] = Math.Min(Math.Max(rows.Position(six[i]), 0) / shape.BlockSize, blocks);
                 mostPast = Math.Max(mostPast, _past[i]);
-                _best[i].Clear(slots);
             }
 
             if (slots > 0 && mostPast > slots)
             {
                 for (int i = 0; i < six.Length; i++)
                     ReadQuery(centroids, rows, heads, six[i], i);
-                Score(centroids, rows, heads, six.Length, mostPast);
+                Score(centroids, rows, heads, mostPast);
             }
 
             for (int i = 0; i < six.Length; i++)
@@ -138,7 +137,7 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Score(Centroids centroids, in ChunkPlace rows, Range heads, int count, int mostPast)
+    private void Score(Centroids centroids, in ChunkPlace rows, Range heads, int mostPast)
     {
         int keyHead = rows.Problem.KeyHead(heads.Start.Value), dim = rows.Problem.Dim, tiles = (mostPast + Tile - 1) / Tile;
         Reserve(tiles + 1);
@@ -152,9 +151,6 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
                 TensorPrimitives.Add(sum, new ReadOnlySpan<float>(Gates(tiles), Rows * Tile), sum);
             }
         }
-
-        for (int i = 0; i < count; i++)
-            _best[i].Choose(Gates(0) + i * Tile, Rows * Tile, _past[i]);
     }
 
     private void Reserve(int tiles)
@@ -166,27 +162,17 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
         _gates = new NativeBuffer(bytes, "the gates of six queries");
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Write(BlockRoutes routes, int row, int i, int slots)
     {
-        if (_past[i] <= slots)
+        Span<int> chosen = routes.Write(row, Math.Min(_past[i], slots));
+        if (_past[i] > slots && slots > 0)
         {
-            Span<int> all = routes.Write(row, _past[i]);
-            for (int block = 0; block < all.Length; block++)
-                all[block] = block;
+            _best.Choose(Gates(0) + i * Tile, Rows * Tile, _past[i], chosen);
             return;
         }
 
-        // Ascending.
-        ReadOnlySpan<int> best = _best[i].Blocks;
-        Span<int> chosen = routes.Write(row, best.Length);
-        for (int block = 0; block < best.Length; block++)
-        {
-            int place = block;
-            for (; place > 0 && chosen[place - 1] > best[block]; place--)
-                chosen[place] = chosen[place - 1];
-            chosen[place] = best[block];
-        }
+        for (int block = 0; block < chosen.Length; block++)
+            chosen[block] = block;
     }
 }
 

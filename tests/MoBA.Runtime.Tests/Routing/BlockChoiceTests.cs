@@ -14,13 +14,12 @@ public sealed unsafe class BlockChoiceTests
         BestBlocks best = new();
         for (int round = 0; round < 3000; round++)
         {
-            int slots = random.Next(1, 24), count = slots + random.Next(0, 200), levels = random.Next(2, 400);
+            int slots = random.Next(1, 24), count = slots + random.Next(1, 200), levels = random.Next(2, 400);
             float[] gates = [.. Enumerable.Range(0, (count + 63) / 64 * 64).Select(_ => Gate(random, levels))];
-            best.Clear(slots);
+            int[] chosen = new int[slots];
             fixed (float* first = gates)
-                best.Choose(first, 64, count);
-            int[] wanted = [.. Enumerable.Range(0, count).OrderByDescending(i => Ranked(gates[i])).ThenByDescending(i => i).Take(slots)];
-            Assert.Equal(wanted, best.Blocks.ToArray());
+                best.Choose(first, 64, count, chosen);
+            Assert.Equal(Enumerable.Range(0, count).OrderByDescending(i => Ranked(gates[i])).ThenByDescending(i => i).Take(slots).Order(), chosen);
         }
 
         // Few levels are many ties; numbers behind the last are any numbers.
