@@ -52,8 +52,10 @@ internal sealed class CpuBackend(TileMath math, int workers, long groupBytes = C
         BoundExpert[] experts = [.. mixture.Experts.Select(e => new BoundExpert(e, problem.Extent))];
         Route(new TokenRouting(mixture, problem), problem.Sequences.Max(static s => s.FirstQueryToken + s.Queries), cancellationToken);
         clock.End("route");
-        Attend(experts, problem, clock, cancellationToken, (group, packed) =>
+        using OutputApart? apart = OutputApart.Of(problem, experts);
+        Attend(experts, apart?.Problem ?? problem, clock, cancellationToken, (group, packed) =>
             _routed.Attend(mixture, experts, group, packed, clock, cancellationToken));
+        apart?.CopyTo(problem.Output);
     }
 
     /// <inheritdoc/>

@@ -142,6 +142,7 @@ public sealed unsafe partial class CpuTile
             HideColumns(Keys - k0);
         if (!_selectsAll)
             HideUnselected();
+        HideRows(Rows);
 
         float* values = _keys + k0 / KeyTile * _tileSize + KeyTile * _dim;
         bool special = !_special.IsEmpty && _special.Span[k0 / KeyTile];
@@ -203,17 +204,24 @@ public sealed unsafe partial class CpuTile
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void HideColumns(int first)
     {
-        for (int row = 0; row < _blocks * TileMath.BlockRows; row++)
+        for (int row = 0; row < Rows; row++)
             new Span<float>(_scores + row * KeyTile + first, KeyTile - first).Fill(float.NegativeInfinity);
     }
 
-    // Keys that a row did not select, and all keys of the rows that fill the last block up: theirs may be leftovers.
+    // The rows that fill the last block up attend nothing: a block without a row that attends must not touch its key tile, which
+    // may never have been packed.
+    private void HideRows(int first)
+    {
+        new Span<float>(_scores + first * KeyTile, (_blocks * TileMath.BlockRows - first) * KeyTile).Fill(float.NegativeInfinity);
+    }
+
+    // Keys that a row did not select.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void HideUnselected()
     {
-        for (int row = 0; row < _blocks * TileMath.BlockRows; row++)
+        for (int row = 0; row < Rows; row++)
         {
-            int columns = row < Rows ? _columns[row] : 0;
+            int columns = _columns[row];
             if (columns == RowSelection.AllColumns)
                 continue;
             for (int column = 0; column < KeyTile; column += RowSelection.Columns, columns >>= 1)

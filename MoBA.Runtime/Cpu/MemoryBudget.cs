@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace MoBA.Runtime.Cpu;
 
@@ -14,6 +15,25 @@ internal static class MemoryBudget
     {
         if (bytes > Negligible && bytes > Available())
             throw Shortage(bytes, purpose, null);
+    }
+
+    /// <summary>An array of <paramref name="length"/> values.</summary>
+    /// <exception cref="InsufficientMemoryException">It cannot be had.</exception>
+    public static T[] Array<T>(long length, string purpose)
+        where T : unmanaged
+    {
+        long bytes = length * Unsafe.SizeOf<T>();
+        Require(bytes, purpose);
+        if (length > System.Array.MaxLength)
+            throw Shortage(bytes, purpose, null);
+        try
+        {
+            return new T[length];
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw Shortage(bytes, purpose, e);
+        }
     }
 
     /// <summary>The exception for memory that cannot be had.</summary>

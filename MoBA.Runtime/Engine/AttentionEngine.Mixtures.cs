@@ -60,12 +60,6 @@ public sealed partial class AttentionEngine
         MixtureChecks.Check(mixture.Info, router, logits, call.Q.Lengths, options);
 
         ISparseExpert[] experts = [.. mixture.Info.Experts.Select(e => e.Select(mixture))];
-        if (experts.Any(static e => e.Gate is { Scope: RouteScope.KeyGroup }))
-        {
-            // Such a gate reads the queries of other heads, whose outputs may be written by then: the output may be q itself.
-            call = call with { Output = EngineTensors.Create<T>(call.Q.Lengths, "the output") };
-        }
-
         ReadOnlySpan<nint> slots = [call.Q.Lengths[0], call.Q.Lengths[1], mixture.Info.TopK];
         Tensor<int> routes = EngineTensors.Create<int>(slots, "the routes");
         Tensor<float> weights = EngineTensors.Create<float>(slots, "the routes' weights");
@@ -84,11 +78,8 @@ public sealed partial class AttentionEngine
             Entropy = (float*)entropyPin.Pointer,
         };
         Compute(call, null, (problem, clock) => _backend.AttendMixture(mixtureCall, problem, clock, cancellationToken));
-        if (output is not null && output != call.Output)
-            call.Output.CopyTo(output);
         return call.Result() with
         {
-            Output = output ?? call.Output,
             Routes = options.ReturnRoutes ? routes : null,
             RouteWeights = options.ReturnRoutes ? weights : null,
             Loads = ExpertLoads.Of(mixture.Info, routes, weights, entropy),

@@ -49,22 +49,27 @@ internal sealed unsafe class AttentionProblem
     public required AttentionExtent? Extent { get; init; }
 
     /// <summary>The same call of some of its sequences.</summary>
-    public AttentionProblem Part(Range sequences) => new()
+    public AttentionProblem Part(Range sequences) => Copy(Sequences[sequences], Output);
+
+    /// <summary>The same call into another output.</summary>
+    public AttentionProblem Into(TensorView output) => Copy(Sequences, output);
+
+    /// <summary>Key head that query head <paramref name="head"/> reads.</summary>
+    public int KeyHead(int head) => head / (QueryHeads / KeyHeads);
+
+    private AttentionProblem Copy(AttentionSequence[] sequences, TensorView output) => new()
     {
         Q = Q,
         K = K,
         V = V,
-        Output = Output,
+        Output = output,
         Lse = Lse,
         Routes = Routes,
         QueryHeads = QueryHeads,
         KeyHeads = KeyHeads,
         Dim = Dim,
         Scale = Scale,
-        Sequences = Sequences[sequences],
+        Sequences = sequences,
         Extent = Extent,
     };
-
-    /// <summary>Key head that query head <paramref name="head"/> reads.</summary>
-    public int KeyHead(int head) => head / (QueryHeads / KeyHeads);
 }

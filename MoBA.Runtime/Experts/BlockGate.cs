@@ -4,10 +4,12 @@ namespace MoBA.Runtime;
 /// The block gate of an expert: a query attends its own block of keys and the <see cref="TopK"/> - 1 past blocks that its gate
 /// scores highest (MoBA, Lu et al., 2025; docs/routing.md has the exact meaning).
 /// </summary>
-public class BlockGate
+public sealed class BlockGate
 {
     /// <summary>Block sizes are multiples of this.</summary>
     public const int BlockStep = 16;
+
+    private readonly Shape _shape;
 
     /// <summary>A gate whose block size and top-k are known at run time only.</summary>
     /// <exception cref="ArgumentException">A value is out of range.</exception>
@@ -22,7 +24,11 @@ public class BlockGate
         if (topK < 1)
             throw new ArgumentException($"TopK is {topK}: it must be at least 1, the query's own block.", nameof(TopK));
         (BlockSize, TopK, Pooling, Scope) = (blockSize, topK, pooling, scope);
+        _shape = new Shape<GateShape>(new(blockSize, topK));
     }
+
+    private BlockGate(Shape shape, int blockSize, int topK, Pooling pooling, RouteScope scope)
+        : this(blockSize, topK, pooling, scope) => _shape = shape;
 
     /// <summary>Keys in a block: block i holds the keys [i * BlockSize, (i + 1) * BlockSize) of its sequence.</summary>
     public int BlockSize { get; }
@@ -38,7 +44,7 @@ public class BlockGate
 
     /// <summary>A gate whose block size and top-k are constants of the generated code, so that its passes are compiled for them.</summary>
     public static BlockGate Of<TShape>(TShape shape, Pooling pooling, RouteScope scope)
-        where TShape : unmanaged, IGateShape => new Specialized<TShape>(shape, pooling, scope);
+        where TShape : unmanaged, IGateShape => new(new Shape<TShape>(shape), shape.BlockSize, shape.TopK, pooling, scope);
 
     /// <summary>Heads that have routes of their own.</summary>
     internal int RouteHeads(int queryHeads, int keyHeads) => Scope == RouteScope.KeyGroup ? keyHeads : queryHeads;
@@ -46,14 +52,21 @@ public class BlockGate
     /// <summary>Blocks of a sequence of <paramref name="keys"/> keys, the last of which may be short.</summary>
     internal int Blocks(int keys) => (int)(((long)keys + BlockSize - 1) / BlockSize);
 
-    /// <summary>Runs code that is compiled for this gate's shape.</summary>
-    internal virtual TResult With<TResult>(IForGateShape<TResult> code) => code.Run(new GateShape(BlockSize, TopK));
+    /// <summary>Most past blocks that a query of a sequence of <paramref name="keys"/> keys is routed to.</summary>
+    internal int Slots(int keys) => Math.Min(TopK - 1, Blocks(keys));
 
-    private sealed class Specialized<TShape>(TShape shape, Pooling pooling, RouteScope scope)
-        : BlockGate(shape.BlockSize, shape.TopK, pooling, scope)
+    /// <summary>Runs code that is compiled for this gate's shape.</summary>
+    internal TResult With<TResult>(IForGateShape<TResult> code) => _shape.With(code);
+
+    private abstract class Shape
+    {
+        public abstract TResult With<TResult>(IForGateShape<TResult> code);
+    }
+
+    private sealed class Shape<TShape>(TShape shape) : Shape
         where TShape : unmanaged, IGateShape
     {
-        internal override TResult With<TResult>(IForGateShape<TResult> code) => code.Run(shape);
+        public override TResult With<TResult>(IForGateShape<TResult> code) => code.Run(shape);
     }
 }
 

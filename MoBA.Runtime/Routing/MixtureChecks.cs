@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 
 namespace MoBA.Runtime;
@@ -42,7 +43,7 @@ internal static class MixtureChecks
 
     /// <summary>The exception for a logit that cannot be ranked.</summary>
     public static ArgumentException BadLogit(bool fromRouter, int token, int head, int expert, float logit) => new(
-        $"the logit of expert {expert} at token {token} and head {head} is {logit}: "
+        $"the logit of expert {expert} at token {token} and head {head} is {logit.ToString(CultureInfo.InvariantCulture)}: "
         + (fromRouter ? "q has a value that is infinite, NaN or too large for the router's weights; give finite queries." : "logits must be finite; use a large negative number for an expert that must not be chosen."),
         fromRouter ? "q" : "logits");
 }

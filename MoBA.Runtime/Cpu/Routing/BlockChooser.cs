@@ -18,7 +18,9 @@ internal abstract unsafe class BlockChooser : IDisposable
     /// <param name="heads">Query heads, all of one key head.</param>
     /// <param name="which">Rows of the chunk, ascending.</param>
     /// <param name="routes">Takes the blocks.</param>
-    public abstract void Choose(Centroids centroids, in ChunkPlace rows, Range heads, ReadOnlySpan<int> which, BlockRoutes routes);
+    /// <param name="cancellation">Looked at once every six rows.</param>
+    public abstract void Choose(
+        Centroids centroids, in ChunkPlace rows, Range heads, ReadOnlySpan<int> which, BlockRoutes routes, CancellationToken cancellation);
 
     /// <inheritdoc/>
     public abstract void Dispose();
@@ -46,12 +48,14 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Choose(Centroids centroids, in ChunkPlace rows, Range heads, ReadOnlySpan<int> which, BlockRoutes routes)
+    public override void Choose(
+        Centroids centroids, in ChunkPlace rows, Range heads, ReadOnlySpan<int> which, BlockRoutes routes, CancellationToken cancellation)
     {
         int blocks = (int)(((long)rows.Sequence.Keys + shape.BlockSize - 1) / shape.BlockSize);
         int slots = Math.Min(shape.TopK - 1, blocks);
         for (int first = 0; first < which.Length; first += Rows)
         {
+            cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> six = which.Slice(first, Math.Min(Rows, which.Length - first));
             int mostPast = 0;
             for (int i = 0; i < six.Length; i++)
@@ -159,6 +163,7 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
         if (_gates is not null && _gates.Bytes >= bytes)
             return;
         _gates?.Dispose();
+        _gates = null;
         _gates = new NativeBuffer(bytes, "the gates of six queries");
     }
 
@@ -174,21 +179,4 @@ internal sealed unsafe class BlockChooser<TShape>(TShape shape, TileMath math) :
         for (int block = 0; block < chosen.Length; block++)
             chosen[block] = block;
     }
-}
-
-/// <summary>Where a chunk of queries stands.</summary>
-/// <param name="Problem">The call.</param>
-/// <param name="Index">Index of its sequence.</param>
-/// <param name="First">First query of the chunk within the sequence.</param>
-/// <param name="Count">Queries of the chunk.</param>
-internal readonly record struct ChunkPlace(AttentionProblem Problem, int Index, int First, int Count)
-{
-    /// <summary>The sequence.</summary>
-    public AttentionSequence Sequence => Problem.Sequences[Index];
-
-    /// <summary>Query token of row 0.</summary>
-    public int FirstToken => Sequence.FirstQueryToken + First;
-
-    /// <summary>Absolute position of a row.</summary>
-    public int Position(int row) => Sequence.Position + First + row;
 }

@@ -51,11 +51,14 @@ internal sealed class BlockLists
         }
 
         // Scan: ends become starts, which the scatter moves to the ends.
-        int sum = 0;
+        long sum = 0;
         for (int span = 0; span < ends.Length; span++)
-            (ends[span], sum) = (sum, sum + ends[span]);
+            (ends[span], sum) = ((int)sum, sum + ends[span]);
         if (_entries.Length < sum)
-            _entries = new int[sum + (sum / 4)];
+        {
+            _entries = [];
+            _entries = MemoryBudget.Array<int>(sum + (sum / 4), "the queries of each block; a smaller TopK needs less");
+        }
 
         // Scatter.
         Span<int> entries = _entries;

@@ -7,12 +7,16 @@ internal sealed class BlockRoutes
     private readonly int[] _counts = new int[QueryRows.MaxCount];
     private int _slots;
 
-    /// <summary>Makes room for <paramref name="slots"/> blocks a row.</summary>
-    public void Reserve(int slots)
+    /// <summary>Makes room for <paramref name="slots"/> blocks in each of <paramref name="rows"/> rows.</summary>
+    /// <exception cref="InsufficientMemoryException">There is not as much memory.</exception>
+    public void Reserve(int rows, int slots)
     {
         _slots = slots;
-        if (_blocks.Length < (long)slots * QueryRows.MaxCount)
-            _blocks = new int[slots * QueryRows.MaxCount];
+        long size = (long)rows * slots;
+        if (_blocks.Length >= size)
+            return;
+        _blocks = [];
+        _blocks = MemoryBudget.Array<int>(size, "the routes of a chunk of queries; a smaller TopK or a larger BlockSize needs less");
     }
 
     /// <summary>The blocks of a row.</summary>

@@ -35,7 +35,7 @@ internal sealed unsafe class Centroids : IDisposable
             _firstTile[i + 1] = _firstTile[i] + (blocks + Tile - 1) / Tile;
         }
 
-        _memory = new NativeBuffer(_firstTile[^1] * problem.KeyHeads * TileSize * sizeof(float), "what the gate knows of the blocks");
+        _memory = new NativeBuffer((long)_firstTile[^1] * problem.KeyHeads * TileSize * sizeof(float), "what the gate knows of the blocks");
         NativeMemory.Clear(_memory.Floats, (nuint)_memory.Bytes);
     }
 
@@ -59,7 +59,7 @@ internal sealed unsafe class Centroids : IDisposable
     public void Pool(PackedKeys packed, long number)
     {
         (long keyHead, long block) = Math.DivRem(number, _firstBlock[^1]);
-        int sequence = Array.FindLastIndex(_firstBlock, f => f <= block);
+        int sequence = SequenceOf(block);
         int inSequence = (int)block - _firstBlock[sequence];
         int first = inSequence * _gate.BlockSize, end = Math.Min(first + _gate.BlockSize, _problem.Sequences[sequence].Keys);
         float* to = At(sequence, (int)keyHead, inSequence, 0) + inSequence % Tile;
@@ -84,6 +84,19 @@ internal sealed unsafe class Centroids : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
+
+    // Empty sequences share their first block with the next one: the last that starts at or before the block has it.
+    private int SequenceOf(long block)
+    {
+        int low = 0, high = _firstBlock.Length - 2;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            (low, high) = _firstBlock[middle] <= block ? (middle, high) : (low, middle - 1);
+        }
+
+        return low;
+    }
 
     private static float Finite(float x) => float.IsFinite(x) ? Math.Abs(x) : 0;
 
@@ -122,6 +135,7 @@ internal sealed unsafe class Centroids : IDisposable
         float high = most[0], low = least[0];
         for (int lane = 1; lane < Vector512<float>.Count; lane++)
             (high, low) = (Math.Max(high, most[lane]), Math.Min(low, least[lane]));
-        return (high, low);
+        // An infinite bound times a channel of q that is 0 would be NaN.
+        return (Math.Min(high, float.MaxValue), Math.Max(low, -float.MaxValue));
     }
 }

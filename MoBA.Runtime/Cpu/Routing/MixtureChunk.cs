@@ -32,7 +32,7 @@ internal sealed unsafe class MixtureChunk(
         sums.Begin(place.Count, _problem.Dim);
         ForEachExpert(sums, cancellation);
         for (int row = 0; row < place.Count; row++)
-            _problem.Output.WriteRow(place.FirstToken + row, head, sums.Sum(row));
+            _problem.Output.WriteRow(place.FirstToken + row, head, sums.Finish(row));
         worker.Times.End("combine");
     }
 
@@ -53,7 +53,7 @@ internal sealed unsafe class MixtureChunk(
             worker.Times.End("attend");
             if (expert.Gate is { } gate)
             {
-                worker.Choose(expert, place, Heads(gate), rows);
+                worker.Choose(expert, place, Heads(gate), rows, cancellation);
                 worker.AttendRouted(expert, rows, sink, cancellation);
             }
             else

@@ -15,11 +15,12 @@ internal sealed class PassTimes
     public void End(string pass)
     {
         long now = Stopwatch.GetTimestamp();
-        int known = _passes.FindIndex(p => p.Pass == pass);
-        if (known < 0)
-            _passes.Add((pass, now - _start));
-        else
-            _passes[known] = (pass, _passes[known].Ticks + now - _start);
+        int place = 0;
+        while (place < _passes.Count && _passes[place].Pass != pass)
+            place++;
+        if (place == _passes.Count)
+            _passes.Add((pass, 0));
+        _passes[place] = (pass, _passes[place].Ticks + now - _start);
         _start = now;
     }
 

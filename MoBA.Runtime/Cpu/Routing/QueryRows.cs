@@ -93,6 +93,7 @@ internal sealed unsafe class QueryRows : IDisposable
         if (_memory is null || _memory.Bytes < floats * sizeof(float))
         {
             _memory?.Dispose();
+            _memory = null;
             _memory = new NativeBuffer(floats * sizeof(float), "a worker's queries");
         }
 

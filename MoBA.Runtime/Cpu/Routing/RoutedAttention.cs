@@ -8,6 +8,9 @@ namespace MoBA.Runtime.Cpu.Routing;
 /// </summary>
 internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
 {
+    private const int FewestRows = 512;
+    private const int MostRoutes = 1 << 22;
+
     private static readonly string[] _passes = ["gate", "index", "attend", "combine"];
 
     private readonly ConcurrentBag<RoutedWorker> _workers = [];
@@ -17,15 +20,13 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
     public void Attend(BoundExpert expert, AttentionProblem problem, PackedKeys packed, PassClock clock, CancellationToken cancellation)
     {
         int heads = expert.Gate!.RouteHeads(problem.QueryHeads, problem.KeyHeads);
-        Pool([expert], problem, packed, clock, cancellation);
-        using Centroids? pooled = expert.Centroids;
         WriteRows sink = new(problem);
-        Run(problem, heads, clock, cancellation, (worker, place, routeHead) =>
+        Run([expert], problem, packed, heads, clock, cancellation, (worker, place, routeHead) =>
         {
             int group = problem.QueryHeads / heads;
             Range queryHeads = new(routeHead * group, (routeHead + 1) * group);
             ReadOnlySpan<int> all = Ascending.Rows(place.Count);
-            worker.Choose(expert, place, queryHeads, all);
+            worker.Choose(expert, place, queryHeads, all, cancellation);
             WriteRoutes(expert.Gate, worker.Routes, place, routeHead, heads);
             for (int head = queryHeads.Start.Value; head < queryHeads.End.Value; head++)
             {
@@ -40,17 +41,8 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
     /// <summary>Attends one group of sequences with a mixture whose tokens have been routed.</summary>
     public void Attend(MixtureCall mixture, BoundExpert[] experts, AttentionProblem problem, PackedKeys packed, PassClock clock, CancellationToken cancellation)
     {
-        Pool(experts, problem, packed, clock, cancellation);
-        try
-        {
-            Run(problem, problem.QueryHeads, clock, cancellation, (worker, place, head) =>
-                new MixtureChunk(mixture, experts, worker, place, head, packed).Attend(cancellation));
-        }
-        finally
-        {
-            foreach (BoundExpert expert in experts)
-                expert.Centroids?.Dispose();
-        }
+        Run(experts, problem, packed, problem.QueryHeads, clock, cancellation, (worker, place, head) =>
+            new MixtureChunk(mixture, experts, worker, place, head, packed).Attend(cancellation));
     }
 
     /// <inheritdoc/>
@@ -78,9 +70,25 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
     }
 
     private void Run(
-        AttentionProblem problem, int heads, PassClock clock, CancellationToken cancellation, Action<RoutedWorker, ChunkPlace, int> attend)
+        BoundExpert[] experts, AttentionProblem problem, PackedKeys packed, int heads, PassClock clock, CancellationToken cancellation,
+        Action<RoutedWorker, ChunkPlace, int> attend)
     {
-        QueryTiles chunks = new(problem, ChunkRows(problem, heads), heads);
+        try
+        {
+            Pool(experts, problem, packed, clock, cancellation);
+            int slots = experts.Max(e => problem.Sequences.Max(s => e.Gate?.Slots(s.Keys) ?? 0));
+            RunChunks(new(problem, ChunkRows(problem, heads, slots), heads), problem, clock, cancellation, attend);
+        }
+        finally
+        {
+            foreach (BoundExpert expert in experts)
+                expert.Centroids?.Dispose();
+        }
+    }
+
+    private void RunChunks(
+        QueryTiles chunks, AttentionProblem problem, PassClock clock, CancellationToken cancellation, Action<RoutedWorker, ChunkPlace, int> attend)
+    {
         ConcurrentBag<PassTimes> times = [];
         new WorkQueue(chunks.Count, cancellation).Run(workers, queue =>
         {
@@ -105,11 +113,13 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
         PassTimes.Share(times, _passes, clock);
     }
 
-    // Long lists fill tiles better; short chunks keep every core busy. What is computed is the same.
-    private int ChunkRows(AttentionProblem problem, int heads)
+    // Long lists fill tiles better; short chunks keep every core busy, and routes to many blocks small. What is computed is the same.
+    private int ChunkRows(AttentionProblem problem, int heads, int slots)
     {
         int rows = QueryRows.MaxCount;
-        while (rows > 512 && problem.Sequences.Sum(s => ((long)s.Queries + rows - 1) / rows * heads) < 4 * workers)
+        while (rows > FewestRows && problem.Sequences.Sum(s => ((long)s.Queries + rows - 1) / rows * heads) < 4 * workers)
+            rows /= 2;
+        while (rows > CpuTile.QueryTile && (long)rows * slots > MostRoutes)
             rows /= 2;
         return rows;
     }
@@ -137,13 +147,4 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
         else
             _workers.Add(worker);
     }
-}
-
-/// <summary>The rows 0, 1, 2 and so on.</summary>
-internal static class Ascending
-{
-    private static readonly int[] _rows = [.. Enumerable.Range(0, QueryRows.MaxCount)];
-
-    /// <summary>The first <paramref name="count"/> rows.</summary>
-    public static ReadOnlySpan<int> Rows(int count) => _rows.AsSpan(0, count);
 }

@@ -2,13 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace MoBA.Runtime.Cpu.Routing;
 
-/// <summary>Takes the tiles of an expert whose rows have seen all of its keys.</summary>
-internal interface ITileSink
-{
-    /// <summary>Takes one tile; <paramref name="which"/> are its rows within the chunk.</summary>
-    void Take(CpuTile tile, ReadOnlySpan<int> which);
-}
-
 /// <summary>
 /// One worker of a routed call: attends chunks of queries, expert by expert. Every row meets its keys in one order, the routed past
 /// blocks ascending, the own block, then what <c>Always</c> adds, so that neither chunks nor tiles nor threads change a bit.
@@ -27,8 +20,7 @@ internal sealed class RoutedWorker : IDisposable
     private readonly int[] _gathered = new int[QueryRows.MaxCount];
     private readonly int[] _tileRows = new int[CpuTile.QueryTile];
     private readonly bool[] _isGathered = new bool[(QueryRows.MaxCount / CpuTile.QueryTile) + 1];
-    private BlockGate? _gate;
-    private BlockChooser? _chooser;
+    private readonly Dictionary<BlockGate, BlockChooser> _choosers = [];
 
     /// <summary>A worker that computes with <paramref name="math"/>.</summary>
     public RoutedWorker(TileMath math)
@@ -57,17 +49,13 @@ internal sealed class RoutedWorker : IDisposable
     public void Begin() => Times = new();
 
     /// <summary>Pass "gate": routes rows of a chunk.</summary>
-    public void Choose(BoundExpert expert, in ChunkPlace place, Range heads, ReadOnlySpan<int> which)
+    public void Choose(BoundExpert expert, in ChunkPlace place, Range heads, ReadOnlySpan<int> which, CancellationToken cancellation)
     {
         BlockGate gate = expert.Gate!;
-        if (_gate != gate)
-        {
-            _chooser?.Dispose();
-            (_gate, _chooser) = (gate, BlockChooser.Create(gate, _math));
-        }
-
-        Routes.Reserve(Math.Min(gate.TopK - 1, gate.Blocks(place.Sequence.Keys)));
-        _chooser!.Choose(expert.Centroids!, place, heads, which, Routes);
+        if (!_choosers.TryGetValue(gate, out BlockChooser? chooser))
+            _choosers.Add(gate, chooser = BlockChooser.Create(gate, _math));
+        Routes.Reserve(place.Count, gate.Slots(place.Sequence.Keys));
+        chooser.Choose(expert.Centroids!, place, heads, which, Routes, cancellation);
         Times.End("gate");
     }
 
@@ -128,6 +116,9 @@ internal sealed class RoutedWorker : IDisposable
     {
         _tile.Forget();
         Rows.Forget();
+        foreach (BlockChooser chooser in _choosers.Values)
+            chooser.Dispose();
+        _choosers.Clear();
     }
 
     /// <inheritdoc/>
@@ -135,7 +126,6 @@ internal sealed class RoutedWorker : IDisposable
     {
         _tile.Free();
         Rows.Dispose();
-        _chooser?.Dispose();
     }
 
     // Tiles whose rows agree on their blocks are attended side by side; the rows of the others are gathered block by block.

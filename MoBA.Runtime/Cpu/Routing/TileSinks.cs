@@ -3,6 +3,13 @@ using System.Runtime.CompilerServices;
 
 namespace MoBA.Runtime.Cpu.Routing;
 
+/// <summary>Takes the tiles of an expert whose rows have seen all of its keys.</summary>
+internal interface ITileSink
+{
+    /// <summary>Takes one tile; <paramref name="which"/> are its rows within the chunk.</summary>
+    void Take(CpuTile tile, ReadOnlySpan<int> which);
+}
+
 /// <summary>The rows are finished: writes them.</summary>
 internal sealed class WriteRows(AttentionProblem problem) : ITileSink
 {
@@ -17,7 +24,8 @@ internal sealed class KeepStates(QueryRows rows) : ITileSink
     public void Take(CpuTile tile, ReadOnlySpan<int> which) => tile.PutBack(rows, which);
 }
 
-/// <summary>The rows' outputs are added up, each with the weight of its route.</summary>
+/// <summary>The rows' outputs are added up, each with the weight of its route. The sums are kept at half their size: rounded weights
+/// may add up to a little more than 1, and finite outputs have a finite mean.</summary>
 internal sealed class WeightedRows : ITileSink
 {
     private float[] _sum = [];
@@ -35,8 +43,16 @@ internal sealed class WeightedRows : ITileSink
         Array.Clear(_sum, 0, count * dim);
     }
 
-    /// <summary>The sum of a row, [dim].</summary>
-    public Span<float> Sum(int row) => _sum.AsSpan(row * _dim, _dim);
+    /// <summary>The finished sum of a row, [dim].</summary>
+    public ReadOnlySpan<float> Finish(int row)
+    {
+        Span<float> half = Half(row);
+        if (Magnitude.Largest(half, out _) > float.MaxValue / 2)
+            Magnitude.Scale(half, 1);
+        else
+            TensorPrimitives.Multiply(half, 2, half);
+        return half;
+    }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -44,8 +60,10 @@ internal sealed class WeightedRows : ITileSink
     {
         for (int row = 0; row < which.Length; row++)
         {
-            Span<float> sum = Sum(which[row]);
-            TensorPrimitives.MultiplyAdd(tile.Normalise(row), Weights[which[row]], sum, sum);
+            Span<float> half = Half(which[row]);
+            TensorPrimitives.MultiplyAdd(tile.Normalise(row), Weights[which[row]] / 2, half, half);
         }
     }
+
+    private Span<float> Half(int row) => _sum.AsSpan(row * _dim, _dim);
 }

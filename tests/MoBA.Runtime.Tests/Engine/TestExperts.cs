@@ -46,6 +46,9 @@ internal abstract class TestExpert : ISparseExpert
     /// <summary>Whether <see cref="Score"/> changes anything.</summary>
     protected virtual bool Modifies => false;
 
+    /// <summary>A class that is sound, though it may be less certain than the <paramref name="exact"/> one.</summary>
+    protected virtual TileKind Classify(TileKind exact) => exact;
+
     /// <summary>Runs before every tile of queries.</summary>
     protected virtual void OnTile()
     {
@@ -74,9 +77,9 @@ internal abstract class TestExpert : ISparseExpert
                     attended += expert.Attends(q, k, head) ? 1 : 0;
             }
 
-            return attended == 0 ? TileKind.Empty
+            return expert.Classify(attended == 0 ? TileKind.Empty
                 : attended == (q1 - q0 + 1) * (k1 - k0 + 1) ? TileKind.Full
-                : TileKind.Partial;
+                : TileKind.Partial);
         }
 
         public override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges) =>

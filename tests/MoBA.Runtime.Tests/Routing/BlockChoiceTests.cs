@@ -46,7 +46,7 @@ public sealed unsafe class BlockChoiceTests
         Random random = new(blockSize);
         int blocks = (keys + blockSize - 1) / blockSize;
         BlockRoutes routes = new();
-        routes.Reserve(5);
+        routes.Reserve(rows, 5);
         int[][] chosen = [.. Enumerable.Range(0, rows).Select(_ => Enumerable.Range(0, blocks).OrderBy(_ => random.Next()).Take(random.Next(0, 6)).Order().ToArray())];
         for (int row = 0; row < rows; row++)
             chosen[row].CopyTo(routes.Write(row, chosen[row].Length));
@@ -79,7 +79,7 @@ public sealed unsafe class BlockChoiceTests
     public void Rows_that_agree_overlap_and_rows_that_differ_do_not()
     {
         BlockRoutes routes = new();
-        routes.Reserve(4);
+        routes.Reserve(CpuTile.QueryTile, 4);
         BlockLists lists = new();
         lists.Begin(128, 128 * 600);
         int[] which = [.. Enumerable.Range(0, CpuTile.QueryTile)];

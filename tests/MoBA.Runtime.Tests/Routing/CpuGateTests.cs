@@ -180,6 +180,30 @@ public sealed class CpuGateTests
     }
 
     [Fact]
+    public void One_query_over_many_blocks_takes_memory_for_one_query()
+    {
+        const int keys = 65536;
+        using AttentionEngine engine = Engine(true, 1);
+        Tensor<float> k = Tensor.Create(new float[keys * 8], [keys, 1, 8]), q = Inputs.Normal<float>(1, 1, 1, 8);
+        GatedExpert expert = new(new FastCausal(), new BlockGate(16, 100_000));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        engine.Attend(expert, q, k, k);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
+    public void An_infinite_key_bounds_its_block_and_is_no_NaN()
+    {
+        float[] keys = [.. Enumerable.Range(0, 80 * 8).Select(i => i / 8 / 16 == 1 ? 1 : 0.1f)];   // block 1 is best
+        keys[16 * 8] = float.NegativeInfinity;                                                      // and stays it for positive queries
+        Tensor<float> k = Tensor.Create(keys, [80, 1, 8]), q = Tensor.Create(Enumerable.Repeat(1f, 640).ToArray(), [80, 1, 8]);
+        using AttentionEngine engine = Engine(true, 1);
+        int[] routes = Inputs.Ints(engine.Attend(
+            new GatedExpert(new FastCausal(), new BlockGate(16, 2, Pooling.MinMax)), q, k, q, new AttentionOptions { ReturnRoutes = true }).Routes!);
+        Assert.Equal([4, 1], routes[^2..]);
+    }
+
+    [Fact]
     public void Calls_can_be_cancelled_and_the_engine_used_on()
     {
         Tensor<float> x = Inputs.Normal<float>(1, 600, 2, 8);

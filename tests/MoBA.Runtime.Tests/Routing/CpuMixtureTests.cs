@@ -129,6 +129,49 @@ public sealed class CpuMixtureTests
         Assert.Equal(wanted, Inputs.Floats(_q));
     }
 
+    [Theory]
+    [InlineData(RouteScope.QueryHead)]
+    [InlineData(RouteScope.KeyGroup)]
+    public void An_output_over_other_inputs_is_refused(RouteScope scope)
+    {
+        TestMixture mixture = new(1, Combine.Weighted, new GatedExpert(new FastCausal(), new BlockGate(64, 2, Pooling.Mean, scope)));
+        float[] memory = new float[200 * 32];
+        Tensor<float> k = Tensor.Create(memory, 0, [100, 2, Dim], [32, Dim, 1]), output = Tensor.Create(memory, Dim, [100, 2, Dim], [32, Dim, 1]);
+        using AttentionEngine engine = Engine(1);
+        ArgumentException error = Assert.Throws<ArgumentException>(() => engine.Attend(
+            mixture, Tensor.Create(new float[200], [100, 2, 1]), Inputs.Normal<float>(1, 100, 2, Dim), k, k, new(), output));
+        Assert.Contains("output shares memory with k", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Gathered_rows_touch_no_keys_that_were_not_packed()
+    {
+        // Rows that are far apart share a tile, whose hull holds keys that none of them attends.
+        const int queries = 192, keys = 640;
+        Tensor<float> nan = Tensor.Create(Enumerable.Repeat(float.NaN, keys * Dim).ToArray(), [keys, 1, Dim]);
+        Tensor<float> q = Inputs.Normal<float>(1, queries, 1, Dim), k = Inputs.Normal<float>(2, keys, 1, Dim), v = Inputs.Normal<float>(3, keys, 1, Dim);
+        using AttentionEngine engine = Engine(1);
+        Jumps jumps = new(keys - queries);
+        float[] wanted = Inputs.Floats(engine.Attend(jumps, q, k, v));
+        engine.Attend(new FastCausal(), nan, nan, nan);   // leaves NaN in the workspace
+
+        float[] logits = new float[queries * 2];
+        for (int i = 0; i < queries; i++)
+            logits[(i * 2) + (i % 7 != 0 ? 1 : 0)] = 1;
+        TestMixture mixture = new(1, Combine.Weighted, jumps, new Jumps(keys - queries));
+        Assert.Equal(wanted, Inputs.Floats(engine.Attend(mixture, Tensor.Create(logits, [queries, 1, 2]), q, k, v, new()).Output));
+    }
+
+    [Fact]
+    public void A_mean_of_the_largest_numbers_is_finite()
+    {
+        Tensor<float> v = Tensor.Create(Enumerable.Repeat(float.MaxValue, Tokens * 2 * Dim).ToArray(), [Tokens, 2, Dim]);
+        TestMixture mixture = new(3, Combine.Weighted, new FastCausal(), new FastCausal(), new FastCausal());
+        using AttentionEngine engine = Engine(2);
+        Tensor<float> output = engine.Attend(mixture, Inputs.Normal<float>(4, Tokens, Heads, 3), _q, _k, v, new()).Output;
+        Assert.All(Inputs.Floats(output), x => Assert.InRange(x, 0.999f * float.MaxValue, float.MaxValue));
+    }
+
     [Fact]
     public void One_expert_and_no_tokens_work()
     {
@@ -187,5 +230,19 @@ public sealed class CpuMixtureTests
     private sealed class Distance(int first, int end) : TestExpert
     {
         public override bool Attends(int q, int k, int head) => q - k >= first && q - k < end;
+    }
+
+    // The first 96 queries see key tile 0, the others key tile 5; a tile with both is taken to see all between.
+    private sealed class Jumps(int start) : TestExpert
+    {
+        public override bool Attends(int q, int k, int head) => k / 64 == (q - start < 96 ? 0 : 5);
+
+        protected override int KeyRanges(long q0, long q1, int keys, int head, Span<KeyRange> ranges)
+        {
+            ranges[0] = new(q0 - start < 96 ? 0 : 320, q1 - start < 96 ? 64 : 384);
+            return 1;
+        }
+
+        protected override TileKind Classify(TileKind exact) => exact == TileKind.Empty ? TileKind.Partial : exact;
     }
 }
