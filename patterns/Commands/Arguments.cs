@@ -30,17 +30,27 @@ internal static class Arguments
     /// <summary>A safetensors file with q, k and v.</summary>
     public static Option<string> Input(bool required) => new("--input", "-i")
     {
-        Description = "Safetensors file with q, k, v [tokens, heads, dim] (F32, F16, BF16) and, if packed, cu_seqlens (I32)",
+        Description = "Safetensors file with q, k, v [tokens, heads, dim] (F32, F16, BF16); if packed, cu_seqlens (I32); for a mixture without --router, logits [tokens, heads, experts] (F32)",
         HelpName = "FILE",
         Required = required,
     };
 
+    /// <summary>A safetensors file whose routes are drawn.</summary>
+    public static Option<string?> Data(string description) => new("--input", "-i") { Description = $"{description}: safetensors with q, k, v", HelpName = "FILE" };
+
     /// <summary>Parameters of the pattern.</summary>
     public static Option<string[]> Set() => new("--set", "-s")
     {
-        Description = "A parameter of the pattern; a table is a comma list or @FILE of numbers. May be repeated. Parameters that are not set suit the length, for example Window = tokens / 8",
+        Description = "A parameter of the pattern, Expert.Name of a mixture's expert; a table is a comma list or @FILE of numbers. May be repeated. Parameters that are not set suit the length, for example Window = tokens / 8",
         HelpName = "Name=Value",
         DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>What routes a mixture.</summary>
+    public static Option<string?> Router(string otherwise) => new("--router")
+    {
+        Description = $"For mixtures: the router, a file that 'moba fit' wrote; {otherwise}",
+        HelpName = "FILE",
     };
 
     /// <summary>The device.</summary>
@@ -80,6 +90,14 @@ internal static class Arguments
         CustomParser = result => ParseNumber(result, name, example, most),
     };
 
+    /// <summary>A number from 0 that may be left out.</summary>
+    public static Option<int?> OptionalIndex(string name, string description, int example, int most) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ParseNumber(result, name, example, most, least: 0),
+    };
+
     /// <summary>The engine that the command line asks for.</summary>
     public static AttentionEngine Engine(Target? target) =>
         UserErrorException.Around(() => target is null ? AttentionEngine.Create() : AttentionEngine.Create(target.Value));
@@ -91,18 +109,31 @@ internal static class Arguments
         return path;
     });
 
+    /// <summary>The output would take the place of q, k and v.</summary>
+    public static void CheckOutputIsNot(string input, string output)
+    {
+        if (RealPath(input) == RealPath(output))
+        {
+            throw new UserErrorException($"--output is the input file {Arguments.Quoted(output)}, whose q, k and v would be lost; name another file.");
+        }
+
+        static string RealPath(string path) => File.Exists(path)
+            ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path)
+            : Path.GetFullPath(path);
+    }
+
     /// <summary>What was typed, quoted and safe to print.</summary>
     public static string Quoted(string given) => $"'{new string([.. given.Take(80).Select(c => char.IsControl(c) ? '?' : c)])}'";
 
-    private static int? ParseNumber(ArgumentResult result, string name, int example, int most)
+    private static int? ParseNumber(ArgumentResult result, string name, int example, int most, int least = 1)
     {
         string given = result.Tokens[0].Value;
-        if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= most)
+        if (int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
         {
             return number;
         }
 
-        result.AddError($"{name} is {Quoted(given)}: a whole number from 1 to {most} is wanted, for example {name} {example}.");
+        result.AddError($"{name} is {Quoted(given)}: a whole number from {least} to {most} is wanted, for example {name} {example}.");
         return null;
     }
 

@@ -24,8 +24,11 @@ internal sealed class AttentionInput : IDisposable
         Path = path;
         int[]? sequences = file.Contains("cu_seqlens") ? Named(path, () => file.Get<int>("cu_seqlens")).ToArray() : null;
         Options = new() { Sequences = sequences };
-        long keys = file.Entry("k").Shape[0];
-        LongestSequence = (int)Math.Clamp(sequences is null ? keys : Longest(sequences), 1, Arguments.MaxTokens);
+        Longest = sequences is null
+            ? new(0, (int)Math.Min(int.MaxValue, file.Entry("q").Shape[0]), (int)Math.Min(int.MaxValue, file.Entry("k").Shape[0]))
+            : LongestOf(sequences);
+        LongestSequence = Math.Clamp(Longest.Keys, 1, Arguments.MaxTokens);
+        Logits = file.Contains("logits") ? Named(path, () => file.Get<float>("logits")) : null;
     }
 
     /// <summary>The file.</summary>
@@ -39,6 +42,12 @@ internal sealed class AttentionInput : IDisposable
 
     /// <summary>Number of sequences in the file.</summary>
     public int Sequences => Options.Sequences is int[] offsets ? offsets.Length - 1 : 1;
+
+    /// <summary>The longest sequence.</summary>
+    public SequenceRows Longest { get; }
+
+    /// <summary>A router's logits, if the file has them: [tokens, heads, experts].</summary>
+    public Tensor<float>? Logits { get; }
 
     /// <summary>Keys of the longest sequence, at least 1: what a pattern's parameters are made for.</summary>
     public int LongestSequence { get; }
@@ -78,14 +87,40 @@ internal sealed class AttentionInput : IDisposable
     public (Tensor<float> Q, Tensor<float> K, Tensor<float> V) ReadAsFloat() =>
         Named(Path, () => (_file.GetAsFloat("q"), _file.GetAsFloat("k"), _file.GetAsFloat("v")));
 
+    /// <summary>The first tokens of the longest sequence; null is all of it.</summary>
+    public SequenceRows Cut(int? tokens)
+    {
+        long queryTokens = _file.Entry("q").Shape[0], keyTokens = _file.Entry("k").Shape[0];
+        if (Longest.Queries == 0 || Longest.FirstQuery + Longest.Queries > Math.Min(queryTokens, Sequences == 1 ? int.MaxValue : keyTokens))
+        {
+            throw new UserErrorException($"{Path}: {this}; its longest sequence has no tokens to show: give queries, and offsets within them.");
+        }
+
+        if (tokens is not { } count)
+        {
+            return Longest;
+        }
+
+        if (Longest.Queries != Longest.Keys)
+        {
+            throw new UserErrorException($"--tokens is '{count}', and {Path} has {Longest.Queries} queries and {Longest.Keys} keys, which have no first tokens in common; leave --tokens out.");
+        }
+
+        return count <= Longest.Keys
+            ? Longest with { Queries = count, Keys = count }
+            : throw new UserErrorException($"--tokens is '{count}', and the longest sequence of {Path} has {Longest.Keys}: at most as many are wanted, for routes are of real data.");
+    }
+
     public void Dispose() => _file.Dispose();
 
-    private static long Longest(int[] offsets)
+    private static SequenceRows LongestOf(int[] offsets)
     {
-        long longest = 1;
+        SequenceRows longest = default;
         for (int i = 1; i < offsets.Length; i++)
         {
-            longest = Math.Max(longest, (long)offsets[i] - offsets[i - 1]);
+            // Offsets that do not ascend are for the engine to refuse.
+            int length = (int)Math.Clamp((long)offsets[i] - offsets[i - 1], 0, int.MaxValue);
+            longest = length > longest.Keys ? new(offsets[i - 1], length, length) : longest;
         }
 
         return longest;

@@ -28,7 +28,8 @@ internal static class BenchCommand
     }
 
     /// <summary>What was measured of one pattern.</summary>
-    private readonly record struct Measurement(string Name, Density Density, TimeSpan Best, TimeSpan Median, double Flops, long Memory);
+    private readonly record struct Measurement(
+        string Name, Density Density, TimeSpan Best, TimeSpan Median, double Flops, long Memory, IReadOnlyList<PassTiming> Passes, IReadOnlyList<ExpertLoad>? Loads);
 
     /// <summary>The command.</summary>
     public static Command Create(Terminal terminal)
@@ -40,71 +41,90 @@ internal static class BenchCommand
         Option<int> dim = Arguments.Number("--dim", "Numbers in a head", 64, 256);
         Option<int> repeat = Arguments.Number("--repeat", "Runs to time", 5, 10_000);
         Option<bool> noDense = new("--no-dense") { Description = "Leave dense causal attention out" };
+        Option<string?> router = Arguments.Router("a random one without it");
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         var command = new Command("bench", "Time a pattern on random numbers, beside dense causal attention.")
         {
-            pattern, tokens, heads, keyHeads, dim, repeat, noDense, target, set,
+            pattern, tokens, heads, keyHeads, dim, repeat, noDense, router, target, set,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             var problem = new Problem(
                 parsed.GetValue(tokens), parsed.GetValue(heads), parsed.GetValue(keyHeads) ?? parsed.GetValue(heads), parsed.GetValue(dim),
                 parsed.GetValue(repeat));
-            ISparseExpert expert = ExpertSettings.Apply(parsed.GetValue(pattern)!.Create(problem.Tokens), parsed.GetValue(set)!);
-            ISparseExpert[] experts = parsed.GetValue(noDense) || expert is Causal ? [expert] : [expert, new Causal()];
-            return Run(terminal, () => Arguments.Engine(parsed.GetValue(target)), experts, problem, cancellationToken);
+            var routing = new Routing(parsed.GetValue(router), null, null, mixture => RouterSource.Random(mixture.Info, problem.Heads, problem.Dim));
+            Pattern timed = Pattern.Of(parsed.GetValue(pattern)!, problem.Tokens, parsed.GetValue(set)!, routing);
+            Pattern[] patterns = parsed.GetValue(noDense) || IsDense(timed) ? [timed] : [timed, new ExpertPattern(new Causal())];
+            return Run(terminal, () => Arguments.Engine(parsed.GetValue(target)), patterns, problem, cancellationToken);
         }, CancellationToken.None));
         return command;
     }
 
     private static int Run(
-        Terminal terminal, Func<AttentionEngine> create, ISparseExpert[] experts, Problem problem, CancellationToken cancellationToken)
+        Terminal terminal, Func<AttentionEngine> create, Pattern[] patterns, Problem problem, CancellationToken cancellationToken)
     {
         CheckMemory(problem);
         Tensor<float> q = RandomTensor(problem, problem.Heads, 1), o = RandomTensor(problem, problem.Heads, 2);
         Tensor<float> k = RandomTensor(problem, problem.KeyHeads, 3), v = RandomTensor(problem, problem.KeyHeads, 4);
         string description = WarmUp(create, problem);
-        Measurement[] measured = terminal.Progress("Timing", experts.Length * (problem.Repeats + 1), step =>
+        Measurement[] measured = terminal.Progress("Timing", patterns.Length * (problem.Repeats + 1), step =>
         {
-            return Array.ConvertAll(experts, expert =>
+            return Array.ConvertAll(patterns, pattern =>
             {
                 // An engine of its own for each row, because an engine keeps its memory.
                 var watch = new MemoryWatch();
                 using AttentionEngine engine = create();
-                Measurement row = Measure(
-                    expert, problem, () => UserErrorException.Around(() => engine.Attend(expert, q, k, v, new AttentionOptions(), o, cancellationToken)), step);
+                Measurement row = Measure(pattern, problem, () => pattern.Attend(engine, (q, k, v), new(), cancellationToken, o), step);
                 row = row with { Memory = watch.Added };
-                Density density = Density.Of(expert, problem.Tokens, problem.Heads, cancellationToken);
+                AttentionOptions routed = new() { ReturnRoutes = true };
+                Density density = pattern.Density(
+                    pattern.Attend(engine, (q, k, v), routed, cancellationToken, o), engine, (q, k, v), routed, new(0, problem.Tokens, problem.Tokens), cancellationToken);
                 return row with { Density = density, Flops = problem.Flops(density) };
             });
         });
 
         terminal.Line($"{problem.Tokens} tokens, {problem.Heads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim}, float32, {problem.Repeats} runs");
         terminal.Line($"engine: {description}");
-        terminal.Line($"pattern: {experts[0].Info.Name} {ExpertSettings.Describe(experts[0])}".TrimEnd());
+        terminal.Line($"pattern: {patterns[0].Title}");
+        if (patterns[0] is MixturePattern mixture)
+        {
+            terminal.Line($"routed by {mixture.RoutedBy}");
+        }
+
         terminal.Out.Write(Report(measured));
+        terminal.Line($"passes of {patterns[0].Name}, last run: {string.Join(", ", measured[0].Passes.Select(pass => $"{pass.Pass} {Stopwatches.Text(pass.Elapsed)}"))}");
+        LoadTable.Write(terminal, measured[0].Loads);
         terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"memory: what an engine of its own adds to the peak of the process while it runs, beside q, k, v and o, which are {problem.TensorBytes / 1e6:0.0} MB"));
         return Moba.Ok;
     }
 
-    private static Measurement Measure(ISparseExpert expert, Problem problem, Action attend, Action<string> step)
+    private static bool IsDense(Pattern pattern) => pattern is ExpertPattern { Expert: Causal };
+
+    private static Measurement Measure(Pattern pattern, Problem problem, Func<AttentionResult<float>> attend, Action<string> step)
     {
-        step($"{expert.Info.Name}, first run");
-        attend();
+        step($"{pattern.Name}, first run");
+        AttentionResult<float> result = attend();
         TimeSpan[] times = new TimeSpan[problem.Repeats];
         for (int run = 0; run < times.Length; run++)
         {
-            step($"{expert.Info.Name}, run {run + 1}");
+            step($"{pattern.Name}, run {run + 1}");
             long start = Stopwatch.GetTimestamp();
-            attend();
+            result = attend();
             times[run] = Stopwatch.GetElapsedTime(start);
         }
 
         Array.Sort(times);
-        return new() { Name = expert is Causal ? "dense causal" : expert.Info.Name, Best = times[0], Median = times[times.Length / 2] };
+        return new()
+        {
+            Name = IsDense(pattern) ? "dense causal" : pattern.Name,
+            Best = times[0],
+            Median = times[times.Length / 2],
+            Passes = result.Timings,
+            Loads = result.Loads,
+        };
     }
 
     private static Table Report(Measurement[] measured)

@@ -11,39 +11,66 @@ internal static class ExpertSettings
     /// <summary>The expert with each <c>Name=Value</c> applied.</summary>
     public static ISparseExpert Apply(ISparseExpert expert, IReadOnlyList<string> settings)
     {
-        if (settings.Count == 0)
+        Dictionary<string, object> values = Values(expert.Info.Name, expert.Info.Parameters, settings);
+        return values.Count == 0 ? expert : UserErrorException.Around(() => Gated(expert.With(values)));
+    }
+
+    /// <summary>The mixture with each <c>Expert.Name=Value</c> applied.</summary>
+    public static IExpertMixture Apply(IExpertMixture mixture, IReadOnlyList<string> settings)
+    {
+        ExpertParameter[] parameters = [.. mixture.Info.Experts.SelectMany(e => e.Info.Parameters.Select(p => p with { Name = $"{e.Name}.{p.Name}" }))];
+        Dictionary<string, object> values = Values(mixture.Info.Name, parameters, settings);
+        if (values.Count == 0)
         {
-            return expert;
+            return mixture;
         }
 
+        IExpertMixture other = UserErrorException.Around(() => mixture.With(values));
+        foreach (ExpertDispatch expert in mixture.Info.Experts)
+        {
+            _ = UserErrorException.Around(() => Gated(expert.Select(other)));
+        }
+
+        return other;
+    }
+
+    /// <summary>The expert, whose gate takes its values.</summary>
+    private static ISparseExpert Gated(ISparseExpert expert)
+    {
+        _ = expert.Gate;
+        return expert;
+    }
+
+    private static Dictionary<string, object> Values(string pattern, IReadOnlyList<ExpertParameter> parameters, IReadOnlyList<string> settings)
+    {
         Dictionary<string, object> values = new(StringComparer.Ordinal);
         foreach (string setting in settings)
         {
             int equals = setting.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1)
             {
-                throw new UserErrorException($"--set is {Arguments.Quoted(setting)}: Name=Value is wanted, for example --set {Example(expert.Info)}.");
+                throw new UserErrorException($"--set is {Arguments.Quoted(setting)}: Name=Value is wanted, for example --set {Example(parameters)}.");
             }
 
-            ExpertParameter parameter = Find(expert.Info, setting[..equals]);
+            ExpertParameter parameter = Find(pattern, parameters, setting[..equals]);
             if (!values.TryAdd(parameter.Name, Parse(parameter, setting[(equals + 1)..])))
             {
                 throw new UserErrorException($"--set gives {parameter.Name} twice; give it once.");
             }
         }
 
-        return UserErrorException.Around(() => expert.With(values));
+        return values;
     }
 
     /// <summary>The parameters with their values, for example <c>Window=256 Sinks=4</c>.</summary>
-    public static string Describe(ISparseExpert expert) =>
-        string.Join(' ', expert.ParameterValues.Select(static parameter => $"{parameter.Key}={Text(parameter.Value)}"));
+    public static string Describe(IReadOnlyDictionary<string, object?> values) =>
+        string.Join(' ', values.Select(static parameter => $"{parameter.Key}={Text(parameter.Value)}"));
 
-    private static ExpertParameter Find(ExpertInfo info, string name) =>
-        info.Parameters.FirstOrDefault(parameter => string.Equals(parameter.Name, name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new UserErrorException(info.Parameters.Count == 0
-            ? $"--set {Arguments.Quoted(name)}: {info.Name} has no parameters; leave --set out."
-            : $"--set {Arguments.Quoted(name)}: {info.Name} has no such parameter; it has {string.Join(", ", info.Parameters.Select(Signature))}.");
+    private static ExpertParameter Find(string pattern, IReadOnlyList<ExpertParameter> parameters, string name) =>
+        parameters.FirstOrDefault(parameter => string.Equals(parameter.Name, name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new UserErrorException(parameters.Count == 0
+            ? $"--set {Arguments.Quoted(name)}: {pattern} has no parameters; leave --set out."
+            : $"--set {Arguments.Quoted(name)}: {pattern} has no such parameter; it has {string.Join(", ", parameters.Select(Signature))}.");
 
     private static object Parse(ExpertParameter parameter, string text)
     {
@@ -107,8 +134,8 @@ internal static class ExpertSettings
         _ => "numbers between commas, or @FILE of them,",
     };
 
-    private static string Example(ExpertInfo info) =>
-        info.Parameters.Count == 0 ? "Window=512" : $"{info.Parameters[0].Name}={info.Parameters[0].Default ?? "..."}";
+    private static string Example(IReadOnlyList<ExpertParameter> parameters) =>
+        parameters.Count == 0 ? "Window=512" : $"{parameters[0].Name}={parameters[0].Default ?? "..."}";
 
     private static string Text(object? value) => value switch
     {

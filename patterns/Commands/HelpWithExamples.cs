@@ -39,19 +39,34 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         [
             "moba run SinkWindow --input qkv.safetensors --output o.safetensors",
             "moba run SinkWindow --input qkv.safetensors --output o.safetensors --set Window=512 --set Sinks=8 --lse",
+            "moba run MobaTopK --input qkv.safetensors --output o.safetensors --routes --set BlockSize=64",
+            "moba run LongContext --input qkv.safetensors --output o.safetensors --router router.safetensors --routes",
             "moba run DocumentCausal --input qkv.safetensors --output o.safetensors --set Document=@documents.txt",
         ],
         "show" =>
         [
             "moba show Strided --tokens 4096",
             "moba show BigBird --tokens 128 --png bigbird.png",
+            "moba show MobaTopK --input qkv.safetensors --head 1 --png routes.png",
+            "moba show LongContext --input qkv.safetensors --router router.safetensors",
             "moba show --all --png gallery.png",
         ],
-        "check" => ["moba check SinkWindow --input qkv.safetensors", "moba check SinkWindow --input qkv.safetensors --set Window=512"],
+        "check" =>
+        [
+            "moba check SinkWindow --input qkv.safetensors",
+            "moba check MobaSinks --input qkv.safetensors --set TopK=4",
+            "moba check LongContext --input qkv.safetensors --router router.safetensors --set SinkWindow.Window=512",
+        ],
         "bench" =>
         [
             "moba bench SlidingWindow --tokens 32768 --heads 8 --set Window=1024",
             "moba bench Causal --tokens 8192 --heads 8 --dim 128 --repeat 10",
+            "moba bench MobaTopK --tokens 32768 --heads 8",
+        ],
+        "fit" =>
+        [
+            "moba fit LongContext --input qkv.safetensors --output router.safetensors",
+            "moba fit LongContext --input qkv.safetensors --output router.safetensors --keys-per-token 192 --objective mass --set MobaTopK.TopK=4",
         ],
         _ =>
         [

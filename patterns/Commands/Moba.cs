@@ -72,6 +72,7 @@ internal static partial class Moba
             ShowCommand.Create(terminal),
             CheckCommand.Create(terminal),
             BenchCommand.Create(terminal),
+            FitCommand.Create(terminal),
         };
         GalleryCommand.MakeDefaultOf(root, terminal);
         HelpOption help = root.Options.OfType<HelpOption>().Single();

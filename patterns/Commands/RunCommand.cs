@@ -8,7 +8,7 @@ namespace MoBA.Program;
 /// <summary><c>moba run</c>: a pattern on a file of q, k and v, into a file of o.</summary>
 internal static class RunCommand
 {
-    private sealed record Request(GalleryEntry Entry, string[] Settings, Target? Target, string Output, bool Lse);
+    private sealed record Request(GalleryEntry Entry, string[] Settings, string? Router, Target? Target, string Output, bool Lse, bool Routes);
 
     /// <summary>The command.</summary>
     public static Command Create(Terminal terminal)
@@ -16,17 +16,23 @@ internal static class RunCommand
         Argument<GalleryEntry> pattern = Arguments.Pattern();
         Option<string> input = Arguments.Input(required: true);
         Option<string> output = new("--output", "-o") { Description = "Safetensors file to write, replaced if it is there: o, of q's shape and type", HelpName = "FILE", Required = true };
+        Option<string?> router = Arguments.Router("the input's logits without it");
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         Option<bool> lse = new("--lse") { Description = "Write the log-sum-exp of every row too: lse [tokens, heads], F32" };
-        var command = new Command("run", "Run a pattern on a file of q, k and v.") { pattern, input, output, target, set, lse };
+        Option<bool> routes = new("--routes")
+        {
+            Description = "Write what was routed too: routes (I32), of a block gate [tokens, route heads, TopK] block numbers, of a mixture [tokens, heads, TopK] expert ids and route_weights (F32)",
+        };
+        var command = new Command("run", "Run a pattern on a file of q, k and v.") { pattern, input, output, router, routes, lse, target, set };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             Arguments.CheckPlace(parsed.GetValue(output)!);
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);
-            CheckOutputIsNot(parsed.GetValue(input)!, parsed.GetValue(output)!);
+            Arguments.CheckOutputIsNot(parsed.GetValue(input)!, parsed.GetValue(output)!);
             var request = new Request(
-                parsed.GetValue(pattern)!, parsed.GetValue(set)!, parsed.GetValue(target), parsed.GetValue(output)!, parsed.GetValue(lse));
+                parsed.GetValue(pattern)!, parsed.GetValue(set)!, parsed.GetValue(router), parsed.GetValue(target), parsed.GetValue(output)!,
+                parsed.GetValue(lse), parsed.GetValue(routes));
             return file.Dtype switch
             {
                 SafetensorsDtype.F32 => Run<float>(terminal, file, request, (writer, o) => writer.Add("o", o), cancellationToken),
@@ -38,38 +44,36 @@ internal static class RunCommand
         return command;
     }
 
-    /// <summary>The output would take the place of q, k and v.</summary>
-    private static void CheckOutputIsNot(string input, string output)
-    {
-        if (RealPath(input) == RealPath(output))
-        {
-            throw new UserErrorException($"--output is the input file {Arguments.Quoted(output)}, whose q, k and v would be lost; name another file.");
-        }
-
-        static string RealPath(string path) => File.Exists(path)
-            ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path)
-            : Path.GetFullPath(path);
-    }
-
     private static int Run<T>(
         Terminal terminal, AttentionInput file, Request request, Action<SafetensorsWriter, Tensor<T>> add, CancellationToken cancellationToken)
         where T : unmanaged
     {
-        ISparseExpert expert = ExpertSettings.Apply(request.Entry.Create(file.LongestSequence), request.Settings);
-        (Tensor<T> q, Tensor<T> k, Tensor<T> v) = file.Read<T>();
+        Pattern pattern = Pattern.Of(request.Entry, file.LongestSequence, request.Settings, Routing.Of(request.Router, file));
+        (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors = file.Read<T>();
+        AttentionOptions options = file.Options with { ReturnLse = request.Lse, ReturnRoutes = request.Routes };
+        CheckRoutes(request, pattern);
         using AttentionEngine engine = Arguments.Engine(request.Target);
-        AttentionResult<T> result = terminal.Progress(request.Entry.Name, 0, _ =>
-            UserErrorException.Around(() => engine.Attend(expert, q, k, v, file.Options with { ReturnLse = request.Lse }, cancellationToken)));
+        AttentionResult<T> result = terminal.Progress(pattern.Name, 0, _ => pattern.Attend(engine, tensors, options, cancellationToken));
 
-        var writer = new SafetensorsWriter { Metadata = { ["pattern"] = request.Entry.Name, ["predicate"] = expert.Info.Predicate } };
+        var writer = new SafetensorsWriter { Metadata = { ["pattern"] = pattern.Name, ["predicate"] = pattern.Predicate } };
         add(writer, result.Output);
         if (result.Lse is not null)
         {
             writer.Add("lse", result.Lse);
         }
 
+        if (result.Routes is not null)
+        {
+            writer.Add("routes", result.Routes);
+        }
+
+        if (result.RouteWeights is not null)
+        {
+            writer.Add("route_weights", result.RouteWeights);
+        }
+
         writer.Save(request.Output, cancellationToken);
-        terminal.Line($"{request.Entry.Name} {ExpertSettings.Describe(expert)}".TrimEnd());
+        terminal.Line(pattern.Title);
         terminal.Line($"  read   {file}");
         foreach (PassTiming pass in result.Timings)
         {
@@ -77,6 +81,16 @@ internal static class RunCommand
         }
 
         terminal.Line($"  wrote  {request.Output}");
+        LoadTable.Write(terminal, result.Loads);
         return Moba.Ok;
+    }
+
+    private static void CheckRoutes(Request request, Pattern pattern)
+    {
+        if (request.Routes && pattern is ExpertPattern { Expert.Gate: null })
+        {
+            string[] routed = [.. Gallery.Experts.Where(entry => entry.Info.Gate is not null).Select(entry => entry.Name), .. Gallery.Mixtures.Select(entry => entry.Name)];
+            throw new UserErrorException($"--routes: {pattern.Name} routes nothing; leave it out, or name a pattern that does: {string.Join(", ", routed)}.");
+        }
     }
 }

@@ -17,46 +17,51 @@ internal readonly record struct Density(double Pairs, double Share, bool IsExact
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{(IsExact ? "" : "about ")}{100 * Share:0.##} %");
 
+    /// <summary>Counts the pairs of one sequence by what each of its rows attends, in all heads; beyond 8,192 queries by a sample of
+    /// rows.</summary>
+    /// <param name="rows">The sequence.</param>
+    /// <param name="heads">Query heads.</param>
+    /// <param name="keys">Keys that a query of a head attends.</param>
+    /// <param name="cancellationToken">Looked at once a row.</param>
+    public static Density Of(SequenceRows rows, int heads, Func<int, int, long> keys, CancellationToken cancellationToken) =>
+        Of((rows.Queries, rows.Keys), heads, keys, cancellationToken);
+
     /// <summary>Counts the pairs of one sequence; beyond 8,192 tokens those of one random row in each of up to 512 strata.</summary>
     public static Density Of(ISparseExpert expert, int tokens, int heads, CancellationToken cancellationToken)
     {
-        int counted = expert.Info.DependsOnHead ? heads : 1;
-        bool exact = tokens <= LongestExact;
-        int rows = exact ? tokens : (int)Math.Min(MaxSampledRows, SampledPairs / tokens);
-        var random = new Random(17);
-        int[] queries = [.. Enumerable.Range(0, rows).Select(row => exact ? row : Sample(row, rows, tokens, random))];
-        long pairs = 0;
         try
         {
-            Parallel.ForEach(queries, new() { CancellationToken = cancellationToken }, q =>
-                Interlocked.Add(ref pairs, CountRow(expert, q, tokens, counted, cancellationToken)));
+            int counted = expert.Info.DependsOnHead ? heads : 1;
+            return Of((tokens, tokens), counted, new RoutedRows(expert, null, new(0, tokens, tokens), heads).Keys, cancellationToken);
         }
         catch (AggregateException error) when (error.InnerExceptions[0] is ArgumentException inner)
         {
             throw new UserErrorException(
-                $"{expert.Info.Name} has no meaning with {ExpertSettings.Describe(expert)}: {inner.Message} Give other values with --set.", error);
+                $"{expert.Info.Name} has no meaning with {ExpertSettings.Describe(expert.ParameterValues)}: {inner.Message} Give other values with --set.", error);
         }
-
-        double share = (double)pairs / rows / counted / tokens;
-        return new(share * tokens * tokens, share, exact);
     }
 
-    private static long CountRow(ISparseExpert expert, int q, int tokens, int heads, CancellationToken cancellationToken)
+    private static Density Of((int Queries, int Keys) size, int heads, Func<int, int, long> keys, CancellationToken cancellationToken)
     {
-        long attended = 0;
-        for (int head = 0; head < heads; head++)
+        (int tokens, int width) = size;
+        bool exact = tokens <= LongestExact;
+        int rows = exact ? tokens : (int)Math.Min(MaxSampledRows, SampledPairs / width);
+        var random = new Random(17);
+        int[] queries = [.. Enumerable.Range(0, rows).Select(row => exact ? row : Stratum(row, rows, tokens, random))];
+        long pairs = 0;
+        Parallel.ForEach(queries, new() { CancellationToken = cancellationToken }, q =>
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            for (int k = 0; k < tokens; k++)
+            for (int head = 0; head < heads; head++)
             {
-                attended += expert.Attends(q, k, head) ? 1 : 0;
+                cancellationToken.ThrowIfCancellationRequested();
+                Interlocked.Add(ref pairs, keys(q, head));
             }
-        }
-
-        return attended;
+        });
+        double share = rows == 0 || width == 0 ? 0 : (double)pairs / rows / heads / width;
+        return new(share * width * width, share, exact);
     }
 
-    private static int Sample(int row, int rows, int tokens, Random random)
+    private static int Stratum(int row, int rows, int tokens, Random random)
     {
         long start = (long)row * tokens / rows, end = (long)(row + 1) * tokens / rows;
         return (int)random.NextInt64(start, end);

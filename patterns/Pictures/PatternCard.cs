@@ -2,6 +2,7 @@ using System.Globalization;
 using MoBA.Patterns;
 using MoBA.Runtime;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace MoBA.Program;
 
@@ -12,31 +13,41 @@ internal static class PatternCard
 
     /// <summary>Lays the card out.</summary>
     /// <param name="entry">Name and origin.</param>
-    /// <param name="expert">The pattern with its parameters.</param>
+    /// <param name="pattern">The pattern with its parameters.</param>
+    /// <param name="picture">The picture of it.</param>
     /// <param name="tokens">Length of the sequence drawn.</param>
     /// <param name="density">How much of it is attended.</param>
-    /// <param name="coloured">Whether colours may be used.</param>
     /// <param name="measured">Lines to add below.</param>
     public static Grid Draw(
-        GalleryEntry entry, ISparseExpert expert, int tokens, Density density, bool coloured, IReadOnlyList<(string Name, string Text)> measured)
+        GalleryEntry entry, Pattern pattern, IRenderable picture, int tokens, Density density, IReadOnlyList<(string Name, string Text)> measured)
     {
         Grid facts = new Grid().AddColumn(new GridColumn().NoWrap().Width(LabelWidth).PadLeft(0).PadRight(2)).AddColumn(new GridColumn().PadLeft(0).PadRight(0));
-        foreach ((string name, string text) in Facts(expert, tokens, density).Concat(measured))
+        IEnumerable<(string Name, string Text)> known = pattern is ExpertPattern expert ? Facts(expert.Expert) : Facts(((MixturePattern)pattern).Mixture.Info);
+        foreach ((string name, string text) in known.Append(("density", $"{density} of {tokens} x {tokens} pairs")).Concat(measured))
         {
             facts.AddRow(new Text(name, new Style(Color.Grey)), new Text(text));
         }
 
-        GridColumn picture = new GridColumn().NoWrap().Width(TerminalPicture.Width).PadLeft(0).PadRight(3);
         return new Grid()
-            .AddColumn(picture)
+            .AddColumn(new GridColumn().NoWrap().Width(TerminalPicture.Width).PadLeft(0).PadRight(3))
             .AddColumn(new GridColumn().PadLeft(0).PadRight(0))
-            .AddRow(TerminalPicture.Draw(expert, tokens, coloured), new Rows(new Text(entry.Name, new Style(decoration: Decoration.Bold)), new Text(entry.Origin), facts));
+            .AddRow(picture, new Rows(new Text(entry.Name, new Style(decoration: Decoration.Bold)), new Text(entry.Origin), facts));
     }
 
-    private static IEnumerable<(string Name, string Text)> Facts(ISparseExpert expert, int tokens, Density density)
+    private static IEnumerable<(string Name, string Text)> Facts(ISparseExpert expert)
     {
         ExpertInfo info = expert.Info;
         yield return ("attends", info.Predicate);
+        if (expert.Gate is { } gate)
+        {
+            yield return ("gate", Describe(gate));
+        }
+
+        if (info.AlwaysPredicate is not null)
+        {
+            yield return ("always", info.AlwaysPredicate);
+        }
+
         if (info.ScoreModifier is not null)
         {
             yield return ("score", info.ScoreModifier);
@@ -44,12 +55,23 @@ internal static class PatternCard
 
         if (info.Parameters.Count > 0)
         {
-            yield return ("with", ExpertSettings.Describe(expert));
+            yield return ("with", ExpertSettings.Describe(expert.ParameterValues));
         }
 
-        yield return ("density", $"{density} of {tokens} x {tokens} pairs");
         yield return ("proven", Proven(info));
     }
+
+    private static IEnumerable<(string Name, string Text)> Facts(MixtureInfo info)
+    {
+        string combined = info.Combine == Combine.Weighted ? "added up by weight" : "in one softmax";
+        yield return ("routes", $"each token of each head to {(info.TopK == 1 ? "its best expert" : $"its {info.TopK} best experts, {combined}")}");
+        yield return ("experts", string.Join("; ", info.Experts.Select(expert => $"{expert.Name}: {expert.Info.Predicate}")));
+    }
+
+    /// <summary>A gate in words.</summary>
+    public static string Describe(BlockGate gate) =>
+        $"the own block of {gate.BlockSize} keys, and {(gate.TopK == 1 ? "no other" : $"the {gate.TopK - 1} best past ones")}, by {(gate.Pooling == Pooling.Mean ? "the mean of their keys" : "their keys' least and greatest values")}"
+        + (gate.Scope == RouteScope.KeyGroup ? "; one route for the query heads of a key head" : "");
 
     /// <summary>What the compiler proved, and for which parameter values.</summary>
     private static string Proven(ExpertInfo info)

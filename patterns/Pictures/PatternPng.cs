@@ -28,9 +28,9 @@ internal static class PatternPng
         using var surface = SKSurface.Create(new SKImageInfo(width, top + plot.Size + Bottom));
         SKCanvas canvas = surface.Canvas;
         canvas.Clear(Palette.Paper);
-        DrawTitle(canvas, expert, origin, width - Left - Right);
+        DrawTitle(canvas, (expert.Info.Name, ExpertSettings.Describe(expert.ParameterValues), expert.Info.Predicate), origin, width - Left - Right);
         plot.Draw(canvas, Left, top, cancellationToken);
-        DrawAxes(canvas, plot.Size, tokens, top);
+        DrawAxes(canvas, (plot.Size, plot.Size), (tokens, tokens), Left, top);
         DrawLegend(canvas, Left, top + plot.Size + 28);
         string counted = string.Create(CultureInfo.InvariantCulture, $"{density} of {(double)tokens * tokens:#,0} pairs attended");
         StrokeFont.Draw(canvas, counted, Left, top + plot.Size + 64, 14, Palette.Ink);
@@ -41,14 +41,20 @@ internal static class PatternPng
     /// <summary>Swatches and what they mean.</summary>
     public static void DrawLegend(SKCanvas canvas, float x, float y)
     {
-        const int swatch = 16;
-        using var paint = new SKPaint();
-        using var edge = new SKPaint { Color = Palette.Line, Style = SKPaintStyle.Stroke, IsAntialias = true };
         (SKColor Colour, string Meaning)[] legend =
         [
             (Palette.Full, "full tile: no mask"), (Palette.Partial, "partial tile: attended"), (Palette.Skipped, "partial tile: masked"),
             (Palette.Empty, "empty tile: never visited"),
         ];
+        DrawLegend(canvas, x, y, legend);
+    }
+
+    /// <summary>Swatches in a line.</summary>
+    public static void DrawLegend(SKCanvas canvas, float x, float y, IEnumerable<(SKColor Colour, string Meaning)> legend)
+    {
+        const int swatch = 16;
+        using var paint = new SKPaint();
+        using var edge = new SKPaint { Color = Palette.Line, Style = SKPaintStyle.Stroke, IsAntialias = true };
         foreach ((SKColor colour, string meaning) in legend)
         {
             paint.Color = colour;
@@ -59,13 +65,14 @@ internal static class PatternPng
         }
     }
 
-    private static void DrawTitle(SKCanvas canvas, ISparseExpert expert, IReadOnlyList<string> origin, float width)
+    /// <summary>Name, parameters, predicate, and below them the lines of the origin.</summary>
+    public static void DrawTitle(SKCanvas canvas, (string Name, string Settings, string Predicate) of, IReadOnlyList<string> origin, float width)
     {
         const float title = 30, text = 13;
-        string settings = StrokeFont.Fit(ExpertSettings.Describe(expert), text, width / 2);
-        StrokeFont.Draw(canvas, expert.Info.Name, Left, 34, title, Palette.Ink);
+        string settings = StrokeFont.Fit(of.Settings, text, width / 2);
+        StrokeFont.Draw(canvas, of.Name, Left, 34, title, Palette.Ink);
         StrokeFont.Draw(canvas, settings, Left + width - StrokeFont.Measure(settings, text), 48, text, Palette.Muted);
-        StrokeFont.Draw(canvas, StrokeFont.Fit(expert.Info.Predicate, text, width), Left, 82, text, Palette.Full);
+        StrokeFont.Draw(canvas, StrokeFont.Fit(of.Predicate, text, width), Left, 82, text, Palette.Full);
         for (int line = 0; line < origin.Count; line++)
         {
             StrokeFont.Draw(canvas, origin[line], Left, 106 + (line * OriginLine), OriginText, Palette.Muted);
@@ -73,18 +80,19 @@ internal static class PatternPng
     }
 
     /// <summary>First, middle and last token along both edges.</summary>
-    private static void DrawAxes(SKCanvas canvas, int size, int tokens, int top)
+    public static void DrawAxes(SKCanvas canvas, (int Width, int Height) size, (int Queries, int Keys) tokens, float left, float top)
     {
         const float text = 12, gap = 10;
-        DrawAxis(canvas, "keys", size, tokens, Left, top - gap - text);
+        DrawAxis(canvas, "keys", size.Width, tokens.Keys, left, top - gap - text);
         canvas.Save();
-        canvas.RotateDegrees(-90, Left, top);
-        canvas.Translate(-size, -gap - text);
-        DrawAxis(canvas, "queries", size, tokens, Left, top, reversed: true);
+        canvas.RotateDegrees(-90, left, top);
+        canvas.Translate(-size.Height, -gap - text);
+        DrawAxis(canvas, "queries", size.Height, tokens.Queries, left, top, reversed: true);
         canvas.Restore();
     }
 
-    private static void DrawAxis(SKCanvas canvas, string name, int size, int tokens, float x, float y, bool reversed = false)
+    /// <summary>First and last token along an edge, and its name between them.</summary>
+    public static void DrawAxis(SKCanvas canvas, string name, int size, int tokens, float x, float y, bool reversed = false)
     {
         const float text = 12;
         string first = "0", last = (tokens - 1).ToString(CultureInfo.InvariantCulture);

@@ -45,15 +45,5 @@ internal sealed class TileGrid
     /// <summary>Rounded up, so that the token t lies in the cell t * Side / Tokens.</summary>
     private int Start(int cell) => (int)((((long)cell * Tokens) + Side - 1) / Side);
 
-    /// <summary>Every position of a cell, or one at random in each of 32 parts: an even step would fall in with the period of
-    /// a strided pattern.</summary>
-    private int[] Positions(int cell)
-    {
-        const int most = 32;
-        int start = Start(cell), length = Start(cell + 1) - start;
-        var random = new Random(cell);
-        return length <= most
-            ? [.. Enumerable.Range(start, length)]
-            : [.. Enumerable.Range(0, most).Select(part => start + (int)random.NextInt64((long)part * length / most, (long)(part + 1) * length / most))];
-    }
+    private int[] Positions(int cell) => Sample.Of(Start(cell), Start(cell + 1), 32, cell);
 }

@@ -10,5 +10,8 @@ public sealed partial class GlobalWindow
     /// <summary>First tokens that are global.</summary>
     public int Global { get; init; } = 64;
 
-    private bool Attends(int q, int k) => Math.Abs(q - k) <= Window || q < Global || k < Global;
+    /// <summary>Whether only the past is seen, as a model that writes text needs it.</summary>
+    public bool Causal { get; init; }
+
+    private bool Attends(int q, int k) => (!Causal || q >= k) && (Math.Abs(q - k) <= Window || q < Global || k < Global);
 }

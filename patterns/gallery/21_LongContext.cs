@@ -4,4 +4,8 @@ namespace MoBA.Patterns;
 /// tokens, or the blocks that it asks for (MoBA, Lu et al., 2025).</summary>
 [ExpertMixture(TopK = 1)]
 [Expert<SinkWindow>, Expert<Strided>, Expert<GlobalWindow>, Expert<MobaTopK>]
-public sealed partial class LongContext;
+public sealed partial class LongContext
+{
+    /// <summary>The window and the global tokens, of which a query sees those in its past.</summary>
+    public GlobalWindow GlobalWindow { get; init; } = new() { Causal = true };
+}

@@ -17,21 +17,21 @@ internal static class FirstCall
     {
         if (pattern is not null)
         {
-            Measure(Gallery.Find(pattern) ?? throw new ArgumentException($"there is no pattern {pattern}"));
+            Measure(Gallery.Find(pattern) as ExpertEntry ?? throw new ArgumentException($"there is no pattern {pattern}"));
             return;
         }
 
         Console.WriteLine($"{Tokens} tokens, {Heads} heads, dim {Dim}, float32. The first call makes the engine too.\n");
         Console.WriteLine("| pattern | first call ms | best later call ms |");
         Console.WriteLine("|---|---:|---:|");
-        foreach (GalleryEntry entry in Gallery.Entries)
+        foreach (ExpertEntry entry in Gallery.Experts)
         {
             using Process child = Process.Start("dotnet", [typeof(FirstCall).Assembly.Location, "first", entry.Name]);
             child.WaitForExit();
         }
     }
 
-    private static void Measure(GalleryEntry entry)
+    private static void Measure(ExpertEntry entry)
     {
         Problem problem = new(Tokens, Heads, Dim);
         ISparseExpert expert = entry.Create(Tokens);

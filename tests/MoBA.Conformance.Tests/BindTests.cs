@@ -17,7 +17,7 @@ public sealed class BindTests
         get
         {
             TheoryData<string, int> data = [];
-            foreach (GalleryEntry entry in Gallery.Entries)
+            foreach (ExpertEntry entry in Gallery.Experts)
             {
                 for (int variant = 0; variant < Variants.Count; variant++)
                     data.Add(entry.Name, variant);
@@ -76,7 +76,7 @@ public sealed class BindTests
         const int tokens = 2048;
         List<string> counts = [];
         (int all, int vague) = (0, 0);
-        foreach (GalleryEntry entry in Gallery.Entries)
+        foreach (ExpertEntry entry in Gallery.Experts)
         {
             Truth truth = new(entry.Create(tokens), 0, tokens);
             int before = vague;

@@ -5,7 +5,7 @@ namespace MoBA.Conformance.Tests;
 /// <summary>Chooses cases: any two of pattern, parameters, length, packing, query placement, heads, dim and element type meet.</summary>
 internal static class CaseTable
 {
-    private static readonly string[] _patterns = [.. Gallery.Entries.Select(entry => entry.Name)];
+    private static readonly string[] _patterns = [.. Gallery.Experts.Select(entry => entry.Name)];
     private static readonly int[] _keys = [1, 2, 63, 64, 65, 127, 129, 500, 1023];
     private static readonly (int Query, int Key)[] _heads = [(1, 1), (3, 3), (3, 1), (8, 8), (8, 1), (9, 3), (24, 8), (24, 3)];
     private static readonly int[] _dims = [8, 40, 64, 80, 128, 256];

@@ -12,14 +12,14 @@ namespace MoBA.Conformance.Tests;
 public sealed class PtxTests
 {
     /// <summary>The gallery.</summary>
-    public static TheoryData<string> Patterns => [.. Gallery.Entries.Select(entry => entry.Name)];
+    public static TheoryData<string> Patterns => [.. Gallery.Experts.Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Patterns))]
     public void A_portable_kernel_calls_nothing_and_stays_in_registers(string pattern)
     {
         KernelFinder finder = new();
-        Gallery.Find(pattern)!.Create(64).LaunchPortable(finder);
+        ((ExpertEntry)Gallery.Find(pattern)!).Create(64).LaunchPortable(finder);
         string ptx = OfflinePtx.Compile(finder.Kernel!);
         Assert.Contains(".visible .entry", ptx);
         Assert.DoesNotContain(".func", ptx);

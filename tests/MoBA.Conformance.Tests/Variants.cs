@@ -12,7 +12,7 @@ internal static class Variants
     /// <summary>A pattern for positions [0, <paramref name="positions"/>).</summary>
     public static ISparseExpert Create(string pattern, int variant, int positions) => variant switch
     {
-        0 => Gallery.Find(pattern)!.Create(positions),
+        0 => ((ExpertEntry)Gallery.Find(pattern)!).Create(positions),
         1 => Small(pattern, positions),
         _ => Corner(pattern, positions),
     };
@@ -32,12 +32,16 @@ internal static class Variants
         nameof(BlockCausal) => new BlockCausal { Block = 3 },
         nameof(DocumentCausal) => new DocumentCausal { Document = Ascending(positions, 37) },
         nameof(SharedPrefix) => new SharedPrefix { Prefix = 20, Branch = 9 },
-        nameof(GlobalWindow) => new GlobalWindow { Window = 5, Global = 2 },
+        nameof(GlobalWindow) => new GlobalWindow { Window = 5, Global = 2, Causal = true },
         nameof(BigBird) => new BigBird { Window = 3, Global = 1, Block = 16, Random = 6 },
         nameof(Natten2D) => new Natten2D { Width = 8, Height = Math.Max(3, (positions + 7) / 8), Kernel = 3 },
         nameof(BlockDiffusion) => new BlockDiffusion { Block = 8, Length = 40 },
         nameof(AlibiCausal) => new AlibiCausal { MaxBias = 4 },
         nameof(SoftCap) => new SoftCap { Cap = 1.5f },
+        nameof(MobaTopK) => new MobaTopK { BlockSize = 32, TopK = 3 },
+        nameof(MobaSinks) => new MobaSinks { BlockSize = 48, TopK = 2, Sinks = 5, Window = 20 },
+        nameof(QuestTopK) => new QuestTopK { BlockSize = 16, TopK = 5 },
+        nameof(MobaGroup) => new MobaGroup { BlockSize = 16, TopK = 4 },
         _ => throw new ArgumentException($"'{pattern}' is new: give it small parameter values here.", nameof(pattern)),
     };
 
@@ -59,6 +63,10 @@ internal static class Variants
         nameof(BlockDiffusion) => new BlockDiffusion { Block = 3, Length = 1 },
         nameof(AlibiCausal) => new AlibiCausal { MaxBias = 0 },
         nameof(SoftCap) => new SoftCap { Cap = 30 },
+        nameof(MobaTopK) => new MobaTopK { BlockSize = 64, TopK = 1 },
+        nameof(MobaSinks) => new MobaSinks { BlockSize = 16, TopK = 1, Sinks = 0, Window = 0 },
+        nameof(QuestTopK) => new QuestTopK { BlockSize = 32, TopK = 100 },
+        nameof(MobaGroup) => new MobaGroup { BlockSize = 1024, TopK = 2 },
         _ => throw new ArgumentException($"'{pattern}' is new: give it corner values here.", nameof(pattern)),
     };
 

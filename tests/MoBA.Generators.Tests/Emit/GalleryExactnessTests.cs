@@ -15,7 +15,7 @@ public sealed class GalleryExactnessTests(ITestOutputHelper output)
     public void NearlyEveryTileIsExact(int queries, int keys)
     {
         int tiles = 0, exact = 0;
-        foreach (GalleryEntry entry in Gallery.Entries)
+        foreach (ExpertEntry entry in Gallery.Experts)
         {
             ISparseExpert expert = entry.Create(Tokens);
             CpuKernel kernel = expert.Bind(new AttentionExtent(0, Tokens - 1, Tokens, 1));

@@ -2,7 +2,7 @@
 // GlobalWindow: sparse attention, compiled from its own predicate.
 //
 //     Attends(q, k) =>
-//         Math.Abs(q - k) <= Window || q < Global || k < Global
+//         (!Causal || q >= k) && (Math.Abs(q - k) <= Window || q < Global || k < Global)
 //
 // Tiles of 128 x 128 (queries down, keys across) at the default parameters: # full, + partial, . empty.
 //
@@ -25,8 +25,8 @@
 //
 // Proven when this class was compiled:
 //   - not causal: a query may attend later keys
-//   - every query attends itself at the defaults (Window = 512, Global = 64)
-//   - a tile of queries sees at most 3 runs of keys
+//   - every query attends itself at the defaults (Window = 512, Global = 64, Causal = false)
+//   - a tile of queries sees at most 6 runs of keys
 //   - every head is alike
 //   - nothing overflows at any length
 #nullable enable annotations // whether a table or an expert is null is checked by every call
@@ -54,6 +54,7 @@ namespace MoBA.Patterns
             {
                 ["Window"] = this.Window,
                 ["Global"] = this.Global,
+                ["Causal"] = this.Causal,
             };
 
         bool global::MoBA.Runtime.ISparseExpert.Attends(int q, int k, int head) => Attends(q, k);
@@ -62,7 +63,7 @@ namespace MoBA.Patterns
 
         global::MoBA.Runtime.Cpu.CpuKernel global::MoBA.Runtime.ISparseExpert.Bind(in global::MoBA.Runtime.AttentionExtent extent)
         {
-            return new global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cpu(this.Window, this.Global, extent);
+            return new global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cpu(this.Window, this.Global, this.Causal, extent);
         }
 
         void global::MoBA.Runtime.ISparseExpert.LaunchPortable(global::MoBA.Runtime.Portable.PortableLaunch launch)
@@ -71,6 +72,7 @@ namespace MoBA.Patterns
             {
                 Window = this.Window,
                 Global = this.Global,
+                Causal = this.Causal ? 1 : 0,
             });
         }
 
@@ -82,6 +84,7 @@ namespace MoBA.Patterns
             {
                 Window = values.Get("Window", this.Window),
                 Global = values.Get("Global", this.Global),
+                Causal = values.Get("Causal", this.Causal),
             };
         }
     }
@@ -105,19 +108,20 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             Name = "GlobalWindow",
             Summary = "A window both ways, and global tokens that see all and are seen by all (Longformer, Beltagy et al., 2020).",
-            Predicate = "Math.Abs(q - k) <= Window || q < Global || k < Global",
+            Predicate = "(!Causal || q >= k) && (Math.Abs(q - k) <= Window || q < Global || k < Global)",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]
             {
                 new("Window", ParameterKind.Int32, "512", false),
                 new("Global", ParameterKind.Int32, "64", false),
+                new("Causal", ParameterKind.Boolean, "false", false),
             },
             Causal = Proof.None,
             AttendsItself = Proof.AtDefaults,
             Dense = Proof.None,
             DependsOnHead = false,
             TokenLimit = 1073741824,
-            MaxKeyRanges = 3,
+            MaxKeyRanges = 6,
             KeysPerToken = 1152,
             Picture =
                 "####++++++++++++\n" +
@@ -140,28 +144,30 @@ namespace MoBA.Generated.MoBA_Patterns
 
         private readonly int _window;
         private readonly int _global;
+        private readonly bool _causal;
 
-        public GlobalWindow_Cpu(int Window, int Global, in AttentionExtent extent)
+        public GlobalWindow_Cpu(int Window, int Global, bool Causal, in AttentionExtent extent)
         {
             Require.Positions(extent);
             _window = Window;
             _global = Global;
+            _causal = Causal;
         }
 
-        public override int MaxKeyRanges => 3;
+        public override int MaxKeyRanges => 6;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            bool all = Math.Max(t1, -t0) <= _window || q1 < _global || k1 < _global;
+            bool all = (!_causal || q0 >= k1) && (Math.Max(t1, -t0) <= _window || q1 < _global || k1 < _global);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = Math.Max(0, Math.Max(t0, -t1)) <= _window || q0 < _global || k0 < _global;
+            bool any = (!_causal || q1 >= k0) && (Math.Max(0, Math.Max(t0, -t1)) <= _window || q0 < _global || k0 < _global);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
@@ -170,13 +176,28 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long k1 = keys - 1;
             int count = 0;
-            count = KeyRuns.Add(ranges, count, q0 - _window, q1 + _window, keys);
-            if (q0 < _global)
+            if (!_causal)
+            {
+                count = KeyRuns.Add(ranges, count, q0 - _window, q1 + _window, keys);
+            }
+
+            if (!_causal && q0 < _global)
             {
                 count = KeyRuns.Add(ranges, count, 0, k1, keys);
             }
 
-            count = KeyRuns.Add(ranges, count, 0, (long)_global - 1, keys);
+            if (!_causal)
+            {
+                count = KeyRuns.Add(ranges, count, 0, (long)_global - 1, keys);
+            }
+
+            count = KeyRuns.Add(ranges, count, q0 - _window, Math.Min(q1, q1 + _window), keys);
+            if (q0 < _global)
+            {
+                count = KeyRuns.Add(ranges, count, 0, q1, keys);
+            }
+
+            count = KeyRuns.Add(ranges, count, 0, Math.Min(q1, (long)_global - 1), keys);
             return count;
         }
 
@@ -185,7 +206,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public override void Attend(CpuTile tile)
         {
             // Pass 1: the runs of keys that these queries can see.
-            Span<KeyRange> ranges = stackalloc KeyRange[3];
+            Span<KeyRange> ranges = stackalloc KeyRange[6];
             int count = KeyRanges(tile.Q0, tile.Q1, tile.Keys, tile.Head, ranges);
 
             // Pass 2: online softmax over their key tiles. An empty tile costs its classification and nothing else.
@@ -217,9 +238,8 @@ namespace MoBA.Generated.MoBA_Patterns
                 for (int column = 0; column < CpuTile.KeyTile; column += 16)
                 {
                     Vector512<int> k = tile.KeysAt(k0, column);
-                    Vector512<int> attends = Vector512.LessThanOrEqual(Vector512.Abs(Vector512.Create(q) - k), Vector512.Create(_window))
-                        | VectorMath.Mask(q < _global)
-                        | Vector512.LessThan(k, Vector512.Create(_global));
+                    Vector512<int> attends = (VectorMath.Mask(!_causal) | Vector512.GreaterThanOrEqual(Vector512.Create(q), k))
+                        & ((Vector512.LessThanOrEqual(Vector512.Abs(Vector512.Create(q) - k), Vector512.Create(_window)) | VectorMath.Mask(q < _global)) | Vector512.LessThan(k, Vector512.Create(_global)));
                     tile.Keep(row, column, attends);
                 }
             }
@@ -236,6 +256,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             public int Window;
             public int Global;
+            public int Causal;
         }
 
         /// <summary>One thread attends one query row of one head; the rows of a query tile classify the same key tiles alike. No
@@ -249,9 +270,12 @@ namespace MoBA.Generated.MoBA_Patterns
             PortableTiles tiles0 = Tiles0(q0, q1, last, head, row, p);
             PortableTiles tiles1 = Tiles1(q0, q1, last, head, row, p);
             PortableTiles tiles2 = Tiles2(q0, q1, last, head, row, p);
+            PortableTiles tiles3 = Tiles3(q0, q1, last, head, row, p);
+            PortableTiles tiles4 = Tiles4(q0, q1, last, head, row, p);
+            PortableTiles tiles5 = Tiles5(q0, q1, last, head, row, p);
 
             // Pass 2: online softmax over them, ascending, each tile once. An empty tile costs its classification and nothing else.
-            for (int k0 = PortableMath.Min(PortableMath.Min(tiles0.From(0), tiles1.From(0)), tiles2.From(0)); k0 < row.Keys; k0 = PortableMath.Min(PortableMath.Min(tiles0.From(k0 + PortableRow.KeyTile), tiles1.From(k0 + PortableRow.KeyTile)), tiles2.From(k0 + PortableRow.KeyTile)))
+            for (int k0 = PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(tiles0.From(0), tiles1.From(0)), tiles2.From(0)), tiles3.From(0)), tiles4.From(0)), tiles5.From(0)); k0 < row.Keys; k0 = PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(tiles0.From(k0 + PortableRow.KeyTile), tiles1.From(k0 + PortableRow.KeyTile)), tiles2.From(k0 + PortableRow.KeyTile)), tiles3.From(k0 + PortableRow.KeyTile)), tiles4.From(k0 + PortableRow.KeyTile)), tiles5.From(k0 + PortableRow.KeyTile)))
             {
                 TileKind kind = Classify(q0, q1, k0, row.LastKey(k0), head, p);
                 if (kind == TileKind.Full && row.IsWhole(k0))
@@ -273,30 +297,35 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         private static bool Attends(int q, int k, int head, Parameters p) =>
-            PortableMath.Abs(q - k) <= p.Window || q < p.Global || k < p.Global;
+            (!(p.Causal != 0) || q >= k) && (PortableMath.Abs(q - k) <= p.Window || q < p.Global || k < p.Global);
 
         private static TileKind Classify(long q0, long q1, long k0, long k1, int head, Parameters p)
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            bool all = PortableMath.Max(t1, -t0) <= p.Window || q1 < p.Global || k1 < p.Global;
+            bool all = (!(p.Causal != 0) || q0 >= k1) && (PortableMath.Max(t1, -t0) <= p.Window || q1 < p.Global || k1 < p.Global);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= p.Window || q0 < p.Global || k0 < p.Global;
+            bool any = (!(p.Causal != 0) || q1 >= k0) && (PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= p.Window || q0 < p.Global || k0 < p.Global);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
         private static PortableTiles Tiles0(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
         {
+            if (!(!(p.Causal != 0)))
+            {
+                return row.Tiles(0, -1);
+            }
+
             return row.Tiles(q0 - p.Window, q1 + p.Window);
         }
 
         private static PortableTiles Tiles1(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
         {
-            if (!(q0 < p.Global))
+            if (!(!(p.Causal != 0) && q0 < p.Global))
             {
                 return row.Tiles(0, -1);
             }
@@ -306,7 +335,32 @@ namespace MoBA.Generated.MoBA_Patterns
 
         private static PortableTiles Tiles2(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
         {
+            if (!(!(p.Causal != 0)))
+            {
+                return row.Tiles(0, -1);
+            }
+
             return row.Tiles(0, (long)p.Global - 1);
+        }
+
+        private static PortableTiles Tiles3(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
+        {
+            return row.Tiles(q0 - p.Window, PortableMath.Min(q1, q1 + p.Window));
+        }
+
+        private static PortableTiles Tiles4(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
+        {
+            if (!(q0 < p.Global))
+            {
+                return row.Tiles(0, -1);
+            }
+
+            return row.Tiles(0, q1);
+        }
+
+        private static PortableTiles Tiles5(long q0, long q1, long k1, int head, PortableRow row, Parameters p)
+        {
+            return row.Tiles(0, PortableMath.Min(q1, (long)p.Global - 1));
         }
 
         // Bit j: whether the row attends key k0 + j.

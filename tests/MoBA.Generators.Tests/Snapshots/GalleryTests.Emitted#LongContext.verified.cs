@@ -30,10 +30,6 @@ namespace MoBA.Patterns
         [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
         public global::MoBA.Patterns.Strided Strided { get; init; } = new();
 
-        /// <summary>Expert 2.</summary>
-        [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
-        public global::MoBA.Patterns.GlobalWindow GlobalWindow { get; init; } = new();
-
         /// <summary>Expert 3.</summary>
         [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
         public global::MoBA.Patterns.MobaTopK MobaTopK { get; init; } = new();

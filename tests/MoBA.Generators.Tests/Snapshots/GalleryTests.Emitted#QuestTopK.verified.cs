@@ -4,7 +4,7 @@
 //     Attends(q, k) =>
 //         q >= k
 //
-// gate: the own block and the 63 best past blocks of 16 keys, by the least and greatest of their keys
+// gate: the own block and the 15 best past blocks of 64 keys, by the least and greatest of their keys
 //
 // Tiles of 64 x 64 (queries down, keys across) at the default parameters: # full, + partial, . empty.
 //
@@ -40,11 +40,11 @@ namespace MoBA.Patterns
     {
         /// <summary>Keys in a block of the gate, a multiple of 16.</summary>
         [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
-        public int BlockSize { get; init; } = 16;
+        public int BlockSize { get; init; } = 64;
 
         /// <summary>Blocks that a query attends, its own one counted; at least 1.</summary>
         [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
-        public int TopK { get; init; } = 64;
+        public int TopK { get; init; } = 16;
 
         /// <summary>What the compiler knows and has proven of this expert.</summary>
         public static global::MoBA.Runtime.ExpertInfo Info => global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cpu.Info;
@@ -70,7 +70,7 @@ namespace MoBA.Patterns
 
         float global::MoBA.Runtime.ISparseExpert.Score(float score, int q, int k, int head, int heads) => score;
 
-        global::MoBA.Runtime.BlockGate? global::MoBA.Runtime.ISparseExpert.Gate => this.BlockSize == 16 && this.TopK == 64
+        global::MoBA.Runtime.BlockGate? global::MoBA.Runtime.ISparseExpert.Gate => this.BlockSize == 64 && this.TopK == 16
             ? global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cpu.Info.Gate
             : new(this.BlockSize, this.TopK, global::MoBA.Pooling.MinMax, global::MoBA.RouteScope.QueryHead);
 
@@ -116,13 +116,13 @@ namespace MoBA.Generated.MoBA_Patterns
         public static readonly ExpertInfo Info = new()
         {
             Name = "QuestTopK",
-            Summary = "Small blocks, chosen by an upper bound on their keys' scores (Quest, Tang et al., 2024).",
+            Summary = "Blocks chosen by an upper bound on their keys' scores (Quest, Tang et al., 2024).",
             Predicate = "q >= k",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]
             {
-                new("BlockSize", ParameterKind.Int32, "16", false),
-                new("TopK", ParameterKind.Int32, "64", false),
+                new("BlockSize", ParameterKind.Int32, "64", false),
+                new("TopK", ParameterKind.Int32, "16", false),
             },
             Causal = Proof.Always,
             AttendsItself = Proof.Always,
@@ -310,8 +310,8 @@ namespace MoBA.Generated.MoBA_Patterns
     {
         public int None; // a kernel parameter cannot be empty
 
-        public readonly int BlockSize => 16;
+        public readonly int BlockSize => 64;
 
-        public readonly int TopK => 64;
+        public readonly int TopK => 16;
     }
 }

@@ -17,7 +17,7 @@ public sealed class ProgramTests : IDisposable
     {
         Outcome outcome = await Finish(CommandLine.Start());
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        Assert.Contains("16 patterns on qkv_layer4_2048.safetensors: q BF16 [2048, 4, 64]", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("21 patterns on qkv_layer4_2048.safetensors: q BF16 [2048, 4, 64]", outcome.Out, StringComparison.Ordinal);
         Assert.Contains("Every pattern agrees with the oracle", outcome.Out, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', outcome.Out);
     }
