@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace MoBA.Runtime.Cpu.Routing;
@@ -12,10 +13,12 @@ internal sealed unsafe class BestBlocks
     private const int Lanes = 16;
     private const int Tile = Centroids.Tile;
 
+    // Up to as many, the candidates of a row nearly always fit one vector.
+    private const int FewSlots = 9;
+
     private readonly float[] _candidates = new float[Lanes];
     private readonly int[] _candidateBlocks = new int[Lanes];
-    private float[] _gates = [];
-    private int[] _blocks = [];
+    private int[] _keys = [];
 
     /// <summary>Writes the best blocks, ascending, as many as <paramref name="chosen"/> holds.</summary>
     /// <param name="gates">Gates of the first 64 blocks; those of the next 64 lie <paramref name="tileStride"/> floats on. What lies
@@ -25,13 +28,13 @@ internal sealed unsafe class BestBlocks
     /// <param name="chosen">Takes the blocks.</param>
     public void Choose(float* gates, int tileStride, int count, Span<int> chosen)
     {
-        if (chosen.Length > Lanes || !Vector512.IsHardwareAccelerated || !ChooseInVector(gates, tileStride, count, chosen))
-            ChooseInList(gates, tileStride, count, chosen);
+        if (chosen.Length > FewSlots || !ChooseAmongFew(gates, tileStride, count, chosen))
+            ChooseByBisection(gates, tileStride, count, chosen);
     }
 
-    // False where more blocks are candidates than there are lanes: where many gates are equal.
+    // False where more blocks are candidates than there are lanes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool ChooseInVector(float* gates, int tileStride, int count, Span<int> chosen)
+    private bool ChooseAmongFew(float* gates, int tileStride, int count, Span<int> chosen)
     {
         // Pass 1: the greatest of every sixteenth block are gates of sixteen different blocks; what reaches the worst of the best of
         // these may be chosen, and hardly more than that.
@@ -85,27 +88,59 @@ internal sealed unsafe class BestBlocks
         return ranks;
     }
 
-    // Plain insertion into a list by falling gate; late blocks go first, so that they stay before their equals.
-    private void ChooseInList(float* gates, int tileStride, int count, Span<int> chosen)
+    // Bisects for the greatest gate that enough blocks reach, on integers that are ordered as the gates are.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ChooseByBisection(float* gates, int tileStride, int count, Span<int> chosen)
     {
-        int slots = chosen.Length;
-        if (_gates.Length < slots)
-            (_gates, _blocks) = (new float[slots], new int[slots]);
-        Array.Fill(_gates, float.NegativeInfinity, 0, slots);
-        for (int block = count - 1; block >= 0; block--)
+        int length = (count + Lanes - 1) / Lanes * Lanes;
+        if (_keys.Length < length)
+            _keys = new int[length];
+        Vector512<int> least = Vector512.Create(int.MaxValue), most = Vector512.Create(int.MinValue);
+        for (int column = 0; column < length; column += Lanes)
         {
-            float gate = gates[block / Tile * tileStride + block % Tile];
-            gate = gate > float.MinValue ? gate : float.MinValue;
-            if (gate <= _gates[slots - 1])
-                continue;
-            int place = slots - 1;
-            for (; place > 0 && _gates[place - 1] < gate; place--)
-                (_gates[place], _blocks[place]) = (_gates[place - 1], _blocks[place - 1]);
-            (_gates[place], _blocks[place]) = (gate, block);
+            Vector512<int> bits = Ranked(gates, tileStride, column, count).AsInt32();
+            Vector512<int> keys = bits ^ ((bits >> 31) & Vector512.Create(int.MaxValue));
+            keys.CopyTo(_keys, column);
+            (least, most) = (Vector512.Min(least, keys), Vector512.Max(most, keys));
         }
 
-        _blocks.AsSpan(0, slots).CopyTo(chosen);
-        chosen.Sort();
+        int low = int.MaxValue, high = int.MinValue;
+        for (int lane = 0; lane < Lanes; lane++)
+            (low, high) = (Math.Min(low, least[lane]), Math.Max(high, most[lane]));
+        int reach = length;
+        while (low < high && reach != chosen.Length)
+        {
+            int middle = (int)(low + (((long)high - low + 1) / 2)), reached = CountAtLeast(middle, length);
+            if (reached >= chosen.Length)
+                (low, reach) = (middle, reached);
+            else
+                high = middle - 1;
+        }
+
+        // Of the blocks that are equal to the least that is chosen, the earliest stay out.
+        int surplus = reach - chosen.Length;
+        for (int column = 0, i = 0; i < chosen.Length; column += Lanes)
+        {
+            ulong good = Vector512.GreaterThanOrEqual(Vector512.Create<int>(_keys.AsSpan(column)), Vector512.Create(low)).ExtractMostSignificantBits();
+            for (; good != 0; good &= good - 1)
+            {
+                int block = column + BitOperations.TrailingZeroCount(good);
+                if (_keys[block] == low && surplus > 0)
+                    surplus--;
+                else
+                    chosen[i++] = block;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int CountAtLeast(int key, int length)
+    {
+        Vector512<int> count = Vector512<int>.Zero, least = Vector512.Create(key);
+        ref int keys = ref MemoryMarshal.GetArrayDataReference(_keys);
+        for (int column = 0; column < length; column += Lanes)
+            count -= Vector512.GreaterThanOrEqual(Vector512.LoadUnsafe(ref keys, (nuint)column), least);   // true is -1
+        return Vector512.Sum(count);
     }
 
     // Sixteen gates; -infinity behind the last.
