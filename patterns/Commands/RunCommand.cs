@@ -8,6 +8,8 @@ namespace MoBA.Program;
 /// <summary><c>moba run</c>: a pattern on a file of q, k and v, into a file of o.</summary>
 internal static class RunCommand
 {
+    private const int LabelWidth = 9;
+
     private sealed record Request(GalleryEntry Entry, string[] Settings, string? Router, Target? Target, string Output, bool Lse, bool Routes);
 
     /// <summary>The command.</summary>
@@ -74,13 +76,13 @@ internal static class RunCommand
 
         writer.Save(request.Output, cancellationToken);
         terminal.Line(pattern.Title);
-        terminal.Line($"  read   {file}");
+        terminal.Line($"  {"read".PadRight(LabelWidth)} {file}");
         foreach (PassTiming pass in result.Timings)
         {
-            terminal.Line($"  {pass.Pass,-6} {Stopwatches.Text(pass.Elapsed)}");
+            terminal.Line($"  {pass.Pass.PadRight(LabelWidth)} {Stopwatches.Text(pass.Elapsed)}");
         }
 
-        terminal.Line($"  wrote  {request.Output}");
+        terminal.Line($"  {"wrote".PadRight(LabelWidth)} {request.Output}");
         LoadTable.Write(terminal, result.Loads);
         return Moba.Ok;
     }

@@ -22,7 +22,7 @@ internal static class PatternCard
         GalleryEntry entry, Pattern pattern, IRenderable picture, int tokens, Density density, IReadOnlyList<(string Name, string Text)> measured)
     {
         Grid facts = new Grid().AddColumn(new GridColumn().NoWrap().Width(LabelWidth).PadLeft(0).PadRight(2)).AddColumn(new GridColumn().PadLeft(0).PadRight(0));
-        IEnumerable<(string Name, string Text)> known = pattern is ExpertPattern expert ? Facts(expert.Expert) : Facts(((MixturePattern)pattern).Mixture.Info);
+        IEnumerable<(string Name, string Text)> known = pattern is ExpertPattern expert ? Facts(expert.Expert) : Facts((MixturePattern)pattern);
         foreach ((string name, string text) in known.Append(("density", $"{density} of {tokens} x {tokens} pairs")).Concat(measured))
         {
             facts.AddRow(new Text(name, new Style(Color.Grey)), new Text(text));
@@ -61,11 +61,13 @@ internal static class PatternCard
         yield return ("proven", Proven(info));
     }
 
-    private static IEnumerable<(string Name, string Text)> Facts(MixtureInfo info)
+    private static IEnumerable<(string Name, string Text)> Facts(MixturePattern mixture)
     {
+        MixtureInfo info = mixture.Mixture.Info;
         string combined = info.Combine == Combine.Weighted ? "added up by weight" : "in one softmax";
         yield return ("routes", $"each token of each head to {(info.TopK == 1 ? "its best expert" : $"its {info.TopK} best experts, {combined}")}");
         yield return ("experts", string.Join("; ", info.Experts.Select(expert => $"{expert.Name}: {expert.Info.Predicate}")));
+        yield return ("with", mixture.Settings);
     }
 
     /// <summary>A gate in words.</summary>

@@ -23,7 +23,7 @@ internal sealed class RouteGrid
     public RouteGrid(RoutedRows routed, int head, int side)
     {
         BlockSize = routed.Expert.Gate!.BlockSize;
-        int longest = Math.Max(routed.Rows.Queries, routed.Rows.Keys);
+        int longest = Math.Max(1, Math.Max(routed.Rows.Queries, routed.Rows.Keys));
         Step = BlockSize * Parts(Parts(longest, BlockSize), side);
         while (Step % 2 == 0 && Parts(longest, Step / 2) <= side)
         {

@@ -60,7 +60,7 @@ public sealed class BadInputTests : IDisposable
             .Replace("NONE", Path.Combine(_folder, "none"), StringComparison.Ordinal)
             .Replace("FOLDER", _folder, StringComparison.Ordinal)
             .Replace("OUT", output, StringComparison.Ordinal))];
-        OneLine(await CommandLine.Run([.. args.Select(arg => arg == "IN" ? input : arg)]), says);
+        Refusal.OneLine(await CommandLine.Run([.. args.Select(arg => arg == "IN" ? input : arg)]), says);
         Assert.Equal([input], Directory.GetFiles(_folder));
     }
 
@@ -70,7 +70,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("show", "Causal", "--png", "")]
     [InlineData("show", "Causal", "--png", "a\0b")]
     [InlineData("show", "DocumentCausal", "--set", "Document=@")]
-    public async Task An_empty_or_impossible_path_is_told_in_one_line(params string[] args) => OneLine(await CommandLine.Run(args), "");
+    public async Task An_empty_or_impossible_path_is_told_in_one_line(params string[] args) => Refusal.OneLine(await CommandLine.Run(args), "");
 
     [Fact]
     public async Task A_fault_of_the_program_is_not_called_the_user_s()
@@ -134,7 +134,7 @@ public sealed class BadInputTests : IDisposable
     {
         string path = Path.Combine(_folder, "bad.safetensors"), output = Path.Combine(_folder, "o.safetensors");
         await File.WriteAllBytesAsync(path, file, TestContext.Current.CancellationToken);
-        OneLine(await CommandLine.Run("run", "Causal", "--input", path, "--output", output), says);
+        Refusal.OneLine(await CommandLine.Run("run", "Causal", "--input", path, "--output", output), says);
         Assert.False(File.Exists(output));
     }
 
@@ -146,16 +146,5 @@ public sealed class BadInputTests : IDisposable
         public override void Write(string? value) => throw new ArgumentException("a fault");
 
         public override void WriteLine(string? value) => throw new ArgumentException("a fault");
-    }
-
-    private static void OneLine(Outcome outcome, string says)
-    {
-        Assert.Equal(2, outcome.Code);
-        string line = Assert.Single(outcome.Error.TrimEnd('\r', '\n').Split('\n'));
-        Assert.StartsWith("moba: ", line, StringComparison.Ordinal);
-        Assert.Contains(says, line, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
-        Assert.DoesNotContain("Parameter '", line, StringComparison.Ordinal);
-        Assert.Empty(outcome.Out);
     }
 }

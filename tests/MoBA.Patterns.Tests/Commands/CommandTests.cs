@@ -18,6 +18,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("show")]
     [InlineData("check")]
     [InlineData("bench")]
+    [InlineData("fit")]
     public async Task Help_has_examples(string command)
     {
         Outcome outcome = await CommandLine.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
@@ -32,7 +33,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task The_examples_of_the_help_parse()
     {
-        foreach (string command in (string[])["gallery", "run", "show", "check", "bench"])
+        foreach (string command in (string[])["gallery", "run", "show", "check", "bench", "fit"])
         {
             string help = (await CommandLine.Run(command, "--help")).Out;
             string[] examples = [.. help.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith($"moba {command} ", StringComparison.Ordinal) && !line.Contains('<', StringComparison.Ordinal) && !line.Contains('[', StringComparison.Ordinal))];
@@ -229,7 +230,7 @@ public sealed class CommandTests : IDisposable
         }
     }
 
-    private static (int Width, int Height) PngSize(string path)
+    internal static (int Width, int Height) PngSize(string path)
     {
         byte[] bytes = File.ReadAllBytes(path);
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10], bytes[..8]);
