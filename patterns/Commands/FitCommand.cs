@@ -20,7 +20,7 @@ internal static class FitCommand
         Option<string> input = Arguments.Input(required: true);
         Option<string> output = new("--output", "-o") { Description = "Safetensors file to write, replaced if it is there: the router", HelpName = "FILE", Required = true };
         Option<int?> keys = Arguments.OptionalNumber("--keys-per-token", "Keys that a token may attend on average; no limit by default", 128, Arguments.MaxTokens);
-        Option<RouterTarget> objective = Objective();
+        Option<RouterTarget?> objective = Objective();
         Option<int> epochs = Arguments.Number("--epochs", "Passes over the training tokens", standard.Epochs, 100_000);
         Option<int?> seed = Arguments.OptionalIndex("--seed", "Seed of the order in which tokens are seen, 0 by default", 1, int.MaxValue);
         Option<int> span = Arguments.Number("--span", $"Tokens that are trained on or held out together; every {standard.HoldOutEvery}th span is held out", standard.SpanTokens, Arguments.MaxTokens);
@@ -35,7 +35,7 @@ internal static class FitCommand
             Arguments.CheckOutputIsNot(parsed.GetValue(input)!, parsed.GetValue(output)!);
             RouterFitOptions options = standard with
             {
-                Target = parsed.GetValue(objective),
+                Target = parsed.GetValue(objective) ?? standard.Target,
                 KeysPerToken = parsed.GetValue(keys),
                 Epochs = parsed.GetValue(epochs),
                 Seed = parsed.GetValue(seed) ?? 0,
@@ -51,11 +51,10 @@ internal static class FitCommand
     private static MixtureEntry Mixture(GalleryEntry entry) => entry as MixtureEntry ?? throw new UserErrorException(
         $"{entry.Name} is no mixture, and only mixtures have a router; name one: {string.Join(", ", Gallery.Mixtures.Select(mixture => mixture.Name))}.");
 
-    private static Option<RouterTarget> Objective() => new("--objective")
+    private static Option<RouterTarget?> Objective() => new("--objective")
     {
         Description = "What the router is to come close to: error, dense attention's output (the default), or mass, as much of its weight as can be",
         HelpName = "mass|error",
-        DefaultValueFactory = _ => RouterTarget.OutputError,
         CustomParser = result =>
         {
             string given = result.Tokens[0].Value;
@@ -65,7 +64,7 @@ internal static class FitCommand
                 case "ERROR": return RouterTarget.OutputError;
                 default:
                     result.AddError($"--objective is {Arguments.Quoted(given)}: mass or error is wanted.");
-                    return default;
+                    return null;
             }
         },
     };
