@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoBA.Runtime.Cpu.Routing;
 
@@ -16,8 +17,9 @@ internal sealed unsafe class BestBlocks
     // Up to as many, the candidates of a row nearly always fit one vector.
     private const int FewSlots = 9;
 
-    private readonly float[] _candidates = new float[Lanes];
-    private readonly int[] _candidateBlocks = new int[Lanes];
+    // Compressed sixteen at a time, behind what is there already.
+    private readonly float[] _candidates = new float[2 * Lanes];
+    private readonly int[] _candidateBlocks = new int[2 * Lanes];
     private int[] _keys = [];
 
     /// <summary>Writes the best blocks, ascending, as many as <paramref name="chosen"/> holds.</summary>
@@ -49,25 +51,42 @@ internal sealed unsafe class BestBlocks
         for (int column = 0; column < count; column += Lanes)
         {
             Vector512<float> sixteen = Ranked(gates, tileStride, column, count);
-            ulong good = Vector512.GreaterThanOrEqual(sixteen, enough).ExtractMostSignificantBits();
-            if (found + BitOperations.PopCount(good) > Lanes)
+            Vector512<float> isGood = Vector512.GreaterThanOrEqual(sixteen, enough);
+            Compress(sixteen, isGood).CopyTo(_candidates, found);
+            Compress(Vector512<int>.Indices + Vector512.Create(column), isGood.AsInt32()).CopyTo(_candidateBlocks, found);
+            found += BitOperations.PopCount(isGood.ExtractMostSignificantBits());
+            if (found > Lanes)
                 return false;
-            for (; good != 0; good &= good - 1)
-            {
-                int block = column + BitOperations.TrailingZeroCount(good);
-                _candidates[found] = gates[block / Tile * tileStride + block % Tile];
-                _candidateBlocks[found++] = block;
-            }
         }
 
         // Pass 3: the best of them.
         Vector512<float> known = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(found)).AsSingle();
-        Vector512<float> candidates = Vector512.ConditionalSelect(
-            known, Ranked(Vector512.Create<float>(_candidates)), Vector512.Create(float.NegativeInfinity));
-        ulong best = Vector512.LessThan(Ranks(candidates), Vector512.Create(chosen.Length)).ExtractMostSignificantBits();
-        for (int i = 0; best != 0; best &= best - 1)
-            chosen[i++] = _candidateBlocks[BitOperations.TrailingZeroCount(best)];
+        Vector512<float> candidates = Vector512.ConditionalSelect(known, Vector512.Create<float>(_candidates), Vector512.Create(float.NegativeInfinity));
+        Vector512<int> isBest = Vector512.LessThan(Ranks(candidates), Vector512.Create(chosen.Length));
+        Vector512<int> best = Compress(Vector512.Create<int>(_candidateBlocks), isBest);
+        for (int i = 0; i < chosen.Length; i++)
+            chosen[i] = best[i];
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Compress(Vector512<float> x, Vector512<float> isKept) => Compress(x.AsInt32(), isKept.AsInt32()).AsSingle();
+
+    // The lanes that are kept, moved together.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Compress(Vector512<int> x, Vector512<int> isKept)
+    {
+        if (Avx512F.IsSupported)
+            return Avx512F.Compress(Vector512<int>.Zero, isKept, x);
+        Span<int> lanes = stackalloc int[Lanes];
+        int next = 0;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            if (isKept[lane] != 0)
+                lanes[next++] = x[lane];
+        }
+
+        return Vector512.Create<int>(lanes);
     }
 
     // How many lanes are greater than each, or equal and later.
