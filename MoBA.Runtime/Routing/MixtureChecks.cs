@@ -11,6 +11,8 @@ internal static class MixtureChecks
     public static void Check(MixtureInfo mixture, Router? router, Tensor<float>? logits, ReadOnlySpan<nint> q, AttentionOptions options)
     {
         int experts = mixture.Experts.Count;
+        if (mixture.TopK < 1 || mixture.TopK > experts)
+            throw new ArgumentException($"TopK of '{mixture.Name}' is {mixture.TopK}: it must be from 1 to its {experts} experts.", nameof(mixture));
         if (router is not null && (router.Heads != q[1] || router.Experts != experts || router.Dim != q[2]))
         {
             throw new ArgumentException(

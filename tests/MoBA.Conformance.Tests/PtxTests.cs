@@ -19,24 +19,29 @@ public sealed class PtxTests
     public void A_portable_kernel_calls_nothing_and_stays_in_registers(string pattern)
     {
         KernelFinder finder = new();
-        ((ExpertEntry)Gallery.Find(pattern)!).Create(64).LaunchPortable(finder);
-        string ptx = OfflinePtx.Compile(finder.Kernel!);
-        Assert.Contains(".visible .entry", ptx);
-        Assert.DoesNotContain(".func", ptx);
-        Assert.DoesNotContain("call", ptx);
-        Assert.DoesNotContain(".local", ptx);
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchPortable(finder);
+        expert.LaunchPortableAlways(finder);
+        Assert.Equal(expert.Info.AlwaysPredicate is null ? 1 : 2, finder.Kernels.Count);
+        foreach (string ptx in finder.Kernels.Select(OfflinePtx.Compile))
+        {
+            Assert.Contains(".visible .entry", ptx);
+            Assert.DoesNotContain(".func", ptx);
+            Assert.DoesNotContain("call", ptx);
+            Assert.DoesNotContain(".local", ptx);
+        }
     }
 
-    /// <summary>Takes the kernel of an expert instead of running it.</summary>
+    /// <summary>Takes the kernels of an expert instead of running them.</summary>
     private sealed class KernelFinder : PortableLaunch
     {
-        public MethodInfo? Kernel { get; private set; }
+        public List<MethodInfo> Kernels { get; } = [];
 
         public override PortableTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
 
         public override PortableFloatTable Table(ReadOnlyMemory<float> values) => default;
 
         public override void Run<TParameters>(Action<Index2D, PortableProblem, TParameters> kernel, TParameters parameters) =>
-            Kernel = kernel.Method;
+            Kernels.Add(kernel.Method);
     }
 }

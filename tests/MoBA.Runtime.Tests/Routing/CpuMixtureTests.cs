@@ -214,6 +214,7 @@ public sealed class CpuMixtureTests
         Refused("the router's weights are [4, 4, 16]", () => engine.Attend(mixture, new Router(Inputs.Normal<float>(5, Heads, 4, Dim)), _q, _k, _v));
         Refused("[4, 5, 16]", () => engine.Attend(mixture, new Router(Inputs.Normal<float>(5, Heads, 5, 8)), _q, _k, _v));
         Refused("logits is [300, 4, 4]", () => engine.Attend(mixture, Inputs.Normal<float>(4, Tokens, Heads, 4), _q, _k, _v, new()));
+        Refused("TopK of 'Mixture' is 6", () => engine.Attend(new TestMixture(6, Combine.Weighted, _experts), Inputs.Normal<float>(4, Tokens, Heads, 5), _q, _k, _v, new()));
         Refused("ReturnLse", () => engine.Attend(mixture, Inputs.Normal<float>(4, Tokens, Heads, 5), _q, _k, _v, new() { ReturnLse = true }));
 
         static void Refused(string text, Action call) => Assert.Contains(text, Assert.Throws<ArgumentException>(call).Message, StringComparison.Ordinal);
