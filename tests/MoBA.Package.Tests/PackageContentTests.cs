@@ -30,7 +30,7 @@ public sealed class PackageContentTests(PackageFeed feed)
     [Theory]
     [InlineData("MoBA.Dsl")]
     [InlineData("MoBA.Generators")]
-    [InlineData("MoBA.Runtime", "ILGPU", "ILGPU.Algorithms", "Microsoft.Extensions.Logging.Abstractions", "System.Numerics.Tensors")]
+    [InlineData("MoBA.Runtime", "ILGPU", "ILGPU.Algorithms", "Microsoft.Extensions.Logging.Abstractions", "MoBA.Dsl", "System.Numerics.Tensors")]
     [InlineData("MoBA.Patterns", "MoBA.Dsl", "MoBA.Runtime")]
     public void A_package_depends_on_nothing_else(string id, params string[] dependencies)
     {
