@@ -17,9 +17,6 @@ internal sealed unsafe class BestBlocks
     // Up to as many, the candidates of a row nearly always fit one vector.
     private const int FewSlots = 9;
 
-    // Compressed sixteen at a time, behind what is there already.
-    private readonly float[] _candidates = new float[2 * Lanes];
-    private readonly int[] _candidateBlocks = new int[2 * Lanes];
     private int[] _keys = [];
 
     /// <summary>Writes the best blocks, ascending, as many as <paramref name="chosen"/> holds.</summary>
@@ -43,17 +40,19 @@ internal sealed unsafe class BestBlocks
         Vector512<float> most = Vector512.Create(float.NegativeInfinity);
         for (int column = 0; column < count; column += Lanes)
             most = Vector512.MaxNative(most, Ranked(gates, tileStride, column, count));
-        Vector512<float> isAmong = Vector512.LessThan(Ranks(most), Vector512.Create(chosen.Length)).AsSingle();
+        Vector512<float> isAmong = Vector512.LessThan(Ranks(most, laterFirst: false), Vector512.Create(chosen.Length)).AsSingle();
         Vector512<float> enough = Vector512.Create(Least(Vector512.ConditionalSelect(isAmong, most, Vector512.Create(float.PositiveInfinity))));
 
-        // Pass 2: the candidates, ascending.
+        // Pass 2: the candidates, ascending, sixteen at a time behind those that are there already.
+        float* candidates = stackalloc float[2 * Lanes];
+        int* blocks = stackalloc int[2 * Lanes];
         int found = 0;
         for (int column = 0; column < count; column += Lanes)
         {
             Vector512<float> sixteen = Ranked(gates, tileStride, column, count);
             Vector512<float> isGood = Vector512.GreaterThanOrEqual(sixteen, enough);
-            Compress(sixteen, isGood).CopyTo(_candidates, found);
-            Compress(Vector512<int>.Indices + Vector512.Create(column), isGood.AsInt32()).CopyTo(_candidateBlocks, found);
+            Compress(sixteen, isGood).Store(candidates + found);
+            Compress(Vector512<int>.Indices + Vector512.Create(column), isGood.AsInt32()).Store(blocks + found);
             found += BitOperations.PopCount(isGood.ExtractMostSignificantBits());
             if (found > Lanes)
                 return false;
@@ -61,11 +60,10 @@ internal sealed unsafe class BestBlocks
 
         // Pass 3: the best of them.
         Vector512<float> known = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(found)).AsSingle();
-        Vector512<float> candidates = Vector512.ConditionalSelect(known, Vector512.Create<float>(_candidates), Vector512.Create(float.NegativeInfinity));
-        Vector512<int> isBest = Vector512.LessThan(Ranks(candidates), Vector512.Create(chosen.Length));
-        Vector512<int> best = Compress(Vector512.Create<int>(_candidateBlocks), isBest);
-        for (int i = 0; i < chosen.Length; i++)
-            chosen[i] = best[i];
+        Vector512<float> all = Vector512.ConditionalSelect(known, Vector512.Load(candidates), Vector512.Create(float.NegativeInfinity));
+        Vector512<int> isBest = Vector512.LessThan(Ranks(all, laterFirst: true), Vector512.Create(chosen.Length));
+        Compress(Vector512.Load(blocks), isBest).Store(blocks);
+        new ReadOnlySpan<int>(blocks, chosen.Length).CopyTo(chosen);
         return true;
     }
 
@@ -89,9 +87,9 @@ internal sealed unsafe class BestBlocks
         return Vector512.Create<int>(lanes);
     }
 
-    // How many lanes are greater than each, or equal and later.
+    // How many lanes are greater than each, or also equal and later.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Ranks(Vector512<float> x)
+    private static Vector512<int> Ranks(Vector512<float> x, bool laterFirst)
     {
         Vector512<int> lanes = Vector512<int>.Indices, next = (lanes + Vector512<int>.One) & Vector512.Create(Lanes - 1);
         Vector512<int> ranks = Vector512<int>.Zero;
@@ -99,12 +97,12 @@ internal sealed unsafe class BestBlocks
         for (int turn = 1; turn < Lanes; turn++)
         {
             turned = Vector512.ShuffleNative(turned, next);
-            Vector512<int> isLater = Vector512.LessThan(lanes, Vector512.Create(Lanes - turn));
-            Vector512<int> isEqual = Vector512.Equals(turned, x).AsInt32();
-            ranks -= Vector512.GreaterThan(turned, x).AsInt32() | (isEqual & isLater);   // true is -1
+            ranks += Vector512.GreaterThan(turned, x).AsInt32();   // true is -1
+            if (laterFirst)
+                ranks += Vector512.Equals(turned, x).AsInt32() & Vector512.LessThan(lanes, Vector512.Create(Lanes - turn));
         }
 
-        return ranks;
+        return -ranks;
     }
 
     // Bisects for the greatest gate that enough blocks reach, on integers that are ordered as the gates are.

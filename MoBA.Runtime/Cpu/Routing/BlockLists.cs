@@ -34,44 +34,75 @@ internal sealed class BlockLists
     }
 
     /// <summary>Lists the rows of <paramref name="which"/> by span.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Build(ReadOnlySpan<int> which, BlockRoutes routes)
     {
-        // Count.
+        Count(which, routes);
+        Scan();
+        if (IsWhole)
+            ScatterBlocks(which, routes);
+        else
+            ScatterColumns(which, routes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Count(ReadOnlySpan<int> which, BlockRoutes routes)
+    {
         Span<int> ends = _ends.AsSpan(0, Spans);
         ends.Clear();
-        Array.Fill(_lastRow, -1, 0, Spans);
+        if (!IsWhole)
+            Array.Fill(_lastRow, -1, 0, Spans);
         foreach (int row in which)
         {
             foreach (int block in routes[row])
             {
-                for (int span = First(block), last = Last(block, span); span <= last; span++)
+                if (IsWhole)
+                {
+                    ends[block]++;
+                    continue;
+                }
+
+                for (int span = First(block), last = Last(block); span <= last; span++)
                     ends[span] += Enter(span, row) ? 1 : 0;
             }
         }
+    }
 
-        // Scan: ends become starts, which the scatter moves to the ends.
+    // Ends become starts, which the scatter moves to the ends.
+    private void Scan()
+    {
         long sum = 0;
-        for (int span = 0; span < ends.Length; span++)
-            (ends[span], sum) = ((int)sum, sum + ends[span]);
+        for (int span = 0; span < Spans; span++)
+            (_ends[span], sum) = ((int)sum, sum + _ends[span]);
         if (_entries.Length < sum)
         {
             _entries = [];
             _entries = MemoryBudget.Array<int>(sum + (sum / 4), "the queries of each block; a smaller TopK needs less");
         }
+    }
 
-        // Scatter.
-        Span<int> entries = _entries;
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ScatterBlocks(ReadOnlySpan<int> which, BlockRoutes routes)
+    {
+        Span<int> ends = _ends.AsSpan(0, Spans), entries = _entries;
+        foreach (int row in which)
+        {
+            foreach (int block in routes[row])
+                entries[ends[block]++] = (row << 4) | RowSelection.AllColumns;
+        }
+    }
+
+    private void ScatterColumns(ReadOnlySpan<int> which, BlockRoutes routes)
+    {
         Array.Fill(_lastRow, -1, 0, Spans);
         foreach (int row in which)
         {
             foreach (int block in routes[row])
             {
-                for (int span = First(block), last = Last(block, span); span <= last; span++)
+                for (int span = First(block), last = Last(block); span <= last; span++)
                 {
                     if (Enter(span, row))
-                        entries[ends[span]++] = row << 4;
-                    entries[ends[span] - 1] |= Columns(block, span);
+                        _entries[_ends[span]++] = row << 4;
+                    _entries[_ends[span] - 1] |= RowSelection.Bits((long)block * _blockSize, ((long)block + 1) * _blockSize, span * _spanSize);
                 }
             }
         }
@@ -101,7 +132,7 @@ internal sealed class BlockLists
                 continue;
             foreach (int block in routes[which[i]])
             {
-                for (int span = First(block), last = Last(block, span); span <= last; span++, routed++)
+                for (int span = First(block), last = Last(block); span <= last; span++, routed++)
                     blocksOfSix += Enter(span, i / sampled) ? 1 : 0;
             }
         }
@@ -122,11 +153,6 @@ internal sealed class BlockLists
     private int First(int block) => IsWhole ? block : (int)((long)block * _blockSize / CpuTile.KeyTile);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Last(int block, int first) =>
-        IsWhole ? first : Math.Min((int)((((long)block + 1) * _blockSize - 1) / CpuTile.KeyTile), Spans - 1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Columns(int block, int span) => IsWhole
-        ? RowSelection.AllColumns
-        : RowSelection.Bits((long)block * _blockSize, ((long)block + 1) * _blockSize, span * _spanSize);
+    private int Last(int block) =>
+        IsWhole ? block : Math.Min((int)((((long)block + 1) * _blockSize - 1) / CpuTile.KeyTile), Spans - 1);
 }
