@@ -70,7 +70,7 @@ internal static class RoutingBenchmark
         for (int i = 0; i < experts.Length; i++)
         {
             double pairs = inputs.Pairs(engine, experts[i]), useful = pairs * inputs.FlopsPerPair / times[i].Seconds;
-            Line($"| {Name(experts[i])} | {pairs / inputs.Tokens:F0} | {times[i].Seconds * 1e3:F1} | {useful / 1e9:F0} | {useful / rate:F2} | {best / times[i].Seconds:F1}x | {times[i].Routing:P0} |");
+            Line($"| {Name(experts[i])} | {pairs / inputs.Tokens:F0} | {times[i].Seconds * 1e3:F1} | {useful / 1e9:F0} | {useful / rate:F2} | {best / times[i].Seconds:F1}x | {times[i].Routing:P1} |");
         }
     }
 

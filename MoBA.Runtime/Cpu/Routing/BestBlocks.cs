@@ -91,12 +91,10 @@ internal sealed unsafe class BestBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> Ranks(Vector512<float> x, bool laterFirst)
     {
-        Vector512<int> lanes = Vector512<int>.Indices, next = (lanes + Vector512<int>.One) & Vector512.Create(Lanes - 1);
-        Vector512<int> ranks = Vector512<int>.Zero;
-        Vector512<float> turned = x;
+        Vector512<int> lanes = Vector512<int>.Indices, ranks = Vector512<int>.Zero;
         for (int turn = 1; turn < Lanes; turn++)
         {
-            turned = Vector512.ShuffleNative(turned, next);
+            Vector512<float> turned = Vector512.ShuffleNative(x, (lanes + Vector512.Create(turn)) & Vector512.Create(Lanes - 1));
             ranks += Vector512.GreaterThan(turned, x).AsInt32();   // true is -1
             if (laterFirst)
                 ranks += Vector512.Equals(turned, x).AsInt32() & Vector512.LessThan(lanes, Vector512.Create(Lanes - turn));
