@@ -28,6 +28,14 @@ public sealed partial class AttentionEngine
         return Run(mixture, router, null, (q, k, v), output, options, cancellationToken);
     }
 
+    /// <summary>Attends with a mixture whose logits the caller gives, every query standing at its bottom-right position.</summary>
+    /// <returns>The output, a new dense tensor like <paramref name="q"/>; 0 in a row that sees no key.</returns>
+    /// <exception cref="ArgumentException">A tensor's shape or element type, or a parameter of an expert, does not fit, or a logit is
+    /// infinite or NaN.</exception>
+    /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
+    public Tensor<T> Attend<TMixture, T>(TMixture mixture, Tensor<float> logits, Tensor<T> q, Tensor<T> k, Tensor<T> v)
+        where TMixture : IExpertMixture => Attend(mixture, logits, q, k, v, new AttentionOptions()).Output;
+
     /// <summary>Attends with a mixture whose logits the caller gives.</summary>
     /// <param name="mixture">The mixture.</param>
     /// <param name="logits">[query tokens, query heads, experts], finite.</param>
