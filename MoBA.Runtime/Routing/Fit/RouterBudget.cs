@@ -36,6 +36,29 @@ internal static class RouterBudget
         return met;
     }
 
+    /// <summary>The middle of the widest range of prices without a change, from <paramref name="met"/> upwards.</summary>
+    /// <param name="met">A price that meets the budget.</param>
+    /// <param name="changes">Where choices change above it, in any order.</param>
+    /// <param name="open">What to take as the width of the range above the last change.</param>
+    /// <param name="spare">Mean keys that may be saved beyond those at <paramref name="met"/>.</param>
+    /// <param name="meets">Whether a price meets the budget.</param>
+    public static double Clear(double met, List<PriceChange> changes, double open, double spare, Func<double, bool> meets)
+    {
+        List<(double Low, double High)> ranges = [];
+        (double low, double saved) = (met, 0);
+        foreach (PriceChange change in changes.OrderBy(change => change.Price))
+        {
+            if (saved <= spare)
+                ranges.Add((low, change.Price));
+            low = change.Price;
+            saved += change.Saved;
+        }
+
+        if (saved <= spare)
+            ranges.Add((low, low + open));
+        return ranges.OrderByDescending(range => range.High - range.Low).Select(range => (range.Low + range.High) / 2).FirstOrDefault(meets, met);
+    }
+
     /// <summary>The best expert of every row when a key has a price.</summary>
     public static int[] Choose(RouterSamples samples, int[] rows, double price) => Array.ConvertAll(rows, row =>
     {
@@ -60,3 +83,6 @@ internal static class RouterBudget
     public static double OraclePrice(RouterSamples samples, int[] rows, double? budget) =>
         budget is { } keys ? Price(price => MeanKeys(samples, rows, Choose(samples, rows, price)), keys, spend: false) : 0;
 }
+
+/// <summary>A price above which a row goes to a cheaper expert, and the mean keys that this saves.</summary>
+internal readonly record struct PriceChange(double Price, double Saved);

@@ -5,6 +5,9 @@ namespace MoBA.Runtime;
 /// <summary>Trains one regression a head to predict the oracle's choice, and calibrates what it learned.</summary>
 internal sealed class RouterTraining
 {
+    // Share of the budget that may be left for the sake of a clear price.
+    private const double SpareBudget = 2e-3;
+
     private readonly RouterSamples _samples;
     private readonly RouterFitOptions _options;
     private readonly int[] _rows, _labels;
@@ -49,16 +52,9 @@ internal sealed class RouterTraining
 
         if (_options.KeysPerToken is { } budget)
         {
-            float[] logits = Logits(weights, bias);
+            float[] dots = Dots(weights);
             double[] keys = HeadKeys();
-
-            // Where the budget binds the oracle, what the router leaves of it would be wasted.
-            double price = RouterBudget.Price(
-                price => RouterBudget.MeanKeys(_samples, _rows, Choose(logits, keys, price)), budget, spend: _price > 0);
-            for (int i = 0; i < bias.Length; i++)
-            {
-                bias[i] -= (float)(price * keys[i]);
-            }
+            bias = Shifted(bias, keys, Price(price => Choose(dots, Shifted(bias, keys, price)), dots, bias, keys, budget));
         }
 
         return new(Tensor.Create(weights, [heads, experts, _dim]), Tensor.Create(bias, [heads, experts])) { ExpertNames = names };
@@ -106,24 +102,71 @@ internal sealed class RouterTraining
     private double[] HeadKeys() => [.. Enumerable.Range(0, _heads.Length * _samples.Experts).Select(i => _rows
         .Where(row => row % _heads.Length == i / _samples.Experts).Select(row => _samples.Keys(row, i % _samples.Experts)).DefaultIfEmpty(0).Average())];
 
-    private float[] Logits(float[] weights, float[] bias)
+    /// <summary>A price that meets the budget and is as far as can be from every price at which a row changes its choice: at such a price two
+    /// logits are equal, and whoever computes them with another rounding routes that row elsewhere.</summary>
+    private double Price(Func<double, int[]> choose, float[] dots, float[] bias, double[] keys, double budget)
+    {
+        double MeanKeys(double price) => RouterBudget.MeanKeys(_samples, _rows, choose(price));
+
+        // Where the budget binds the oracle, what the router leaves of it would be wasted.
+        double met = RouterBudget.Price(MeanKeys, budget, spend: _price > 0);
+        if (met == 0)
+            return 0;
+        List<PriceChange> changes = [];
+        int[] choice = choose(met);
+        for (int i = 0; i < choice.Length; i++)
+        {
+            AddChanges(i, choice[i], met);
+        }
+
+        return RouterBudget.Clear(met, changes, 1 / keys.Max(), budget * SpareBudget, price => MeanKeys(price) <= budget);
+
+        // The upper envelope of the lines logit - price * keys, from met upwards.
+        void AddChanges(int place, int expert, double from)
+        {
+            int first = _rows[place] % _heads.Length * _samples.Experts;
+            while (true)
+            {
+                (double next, int other) = (double.PositiveInfinity, -1);
+                for (int e = 0; e < _samples.Experts; e++)
+                {
+                    double cheaper = keys[first + expert] - keys[first + e];
+                    double price = cheaper > 0 ? Math.Max(from, (Logit(expert) - Logit(e)) / cheaper) : double.PositiveInfinity;
+                    if (price < next || (price == next && other >= 0 && keys[first + e] < keys[first + other]))
+                        (next, other) = (price, e);
+                }
+
+                if (other < 0)
+                    return;
+                changes.Add(new(next, (_samples.Keys(_rows[place], expert) - _samples.Keys(_rows[place], other)) / _rows.Length));
+                (expert, from) = (other, next);
+            }
+
+            double Logit(int e) => (double)dots[(place * _samples.Experts) + e] + bias[first + e];
+        }
+    }
+
+    private static float[] Shifted(float[] bias, double[] keys, double price) => [.. bias.Zip(keys, (b, k) => b - (float)(price * k))];
+
+    /// <summary>Logits of the rows without a bias, [rows, experts].</summary>
+    private float[] Dots(float[] weights)
     {
         int experts = _samples.Experts;
         return [.. _rows.SelectMany(row => Enumerable.Range(row % _heads.Length * experts, experts).Select(i =>
-            bias[i] + TensorPrimitives.Dot(_queries.AsSpan(row * _dim, _dim), weights.AsSpan(i * _dim, _dim))))];
+            TensorPrimitives.Dot(_queries.AsSpan(row * _dim, _dim), weights.AsSpan(i * _dim, _dim))))];
     }
 
-    private int[] Choose(float[] logits, double[] keys, double price)
+    private int[] Choose(float[] dots, float[] bias)
     {
         int experts = _samples.Experts;
         int[] choice = new int[_rows.Length];
         for (int i = 0; i < choice.Length; i++)
         {
             int head = _rows[i] % _heads.Length;
-            double best = double.NegativeInfinity;
+            float best = float.NegativeInfinity;
             for (int e = 0; e < experts; e++)
             {
-                double logit = logits[(i * experts) + e] - (price * keys[(head * experts) + e]);
+                float logit = bias[(head * experts) + e] + dots[(i * experts) + e];
                 if (logit > best)
                     (best, choice[i]) = (logit, e);
             }

@@ -84,6 +84,35 @@ public sealed class RouterFitTests : IDisposable
         Assert.True(free.Learned.OutputError < fit.Learned.OutputError);
     }
 
+    /// <summary>A router calibrated to the very price at which a token changes its choice gives that token two equal logits.</summary>
+    [Theory]
+    [InlineData(1, 60)]
+    [InlineData(2, 150)]
+    [InlineData(3, 300)]
+    [InlineData(4, 100)]
+    [InlineData(5, 250)]
+    public void A_budget_leaves_no_token_between_two_experts(int seed, int keys)
+    {
+        TestMixture mixture = new(1, Combine.Weighted, new FirstKeys(), new LaterKeys(), new WindowAndSinks(64, 4));
+        (Tensor<float> q, Tensor<float> k, Tensor<float> v) = (Inputs.Normal<float>(seed, 1024, 2, 8), Inputs.Normal<float>(seed + 10, 1024, 1, 8), Inputs.Normal<float>(seed + 20, 1024, 1, 8));
+        Router router = Router.Fit(_engine, mixture, new Causal(), q, k, v, _options with { KeysPerToken = keys, HoldOutEvery = 32 }).Router;
+        double smallest = double.PositiveInfinity;
+        foreach (int row in Enumerable.Range(0, 2048).Where(row => row / 2 / 32 != 16))
+        {
+            (int token, int head) = (row / 2, row % 2);
+            double[] logits = [.. Enumerable.Range(0, 3).Select(e =>
+                router.Bias[head, e] + Enumerable.Range(0, 8).Sum(d => (double)router.Weights[head, e, d] * q[token, head, d]))];
+            double[] best = [.. logits.OrderDescending()];
+            smallest = Math.Min(smallest, (best[0] - best[1]) / logits.Max(Math.Abs));
+        }
+
+        Assert.True(smallest > 2e-6, $"two logits differ by {smallest}");
+        AttentionOptions options = new() { ReturnRoutes = true };
+        Tensor<int> routes = _engine.Attend(mixture, router, q, k, v, options).Routes!;
+        Assert.Equal(ReferenceAttention.Attend(mixture, router, q, k, v, options).Routes!.ToArray(), routes.ToArray());
+        Assert.True(routes.Distinct().Count() > 1);
+    }
+
     [Fact]
     public void A_budget_that_is_more_than_enough_changes_nothing() =>
         Assert.Equal(Inputs.Floats(Fit(_options).Router.Bias), Inputs.Floats(Fit(_options with { KeysPerToken = 1e6 }).Router.Bias));
