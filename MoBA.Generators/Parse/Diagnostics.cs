@@ -113,6 +113,10 @@ internal static class Diagnostics
         "MOBA2009", "A block gate on a pattern that is not causal",
         "'{0}' may attend later keys, but its gate routes a query to its own and to past blocks alone; write 'q >= k &&' in Attends if nothing later is meant");
 
+    public static readonly DiagnosticDescriptor MethodOfMixture = Warning(
+        "MOBA2010", "A method of an expert in a mixture",
+        "'{0}' of '{1}' is never asked: a mixture attends what its experts attend; move it to an expert, or rename it");
+
     private static DiagnosticDescriptor Error(string id, string title, string message) =>
         Descriptor(id, title, message, DiagnosticSeverity.Error);
 

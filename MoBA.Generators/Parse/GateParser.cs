@@ -21,7 +21,7 @@ internal static class GateParser
             reader.Int("BlockSize", 128), reader.Int("TopK", 8), reader.Enum<Pooling>("Pooling"), reader.Enum<RouteScope>("Scope"));
         reader.Demand(
             gate.BlockSize is >= GateSpec.BlockStep and <= Overflow.MaxPosition && gate.BlockSize % GateSpec.BlockStep == 0, "BlockSize", gate.BlockSize,
-            $"a multiple of {GateSpec.BlockStep} from {GateSpec.BlockStep} to {Overflow.MaxPosition}");
+            gate.BlockSize > Overflow.MaxPosition ? $"at most {Overflow.MaxPosition}" : $"a multiple of {GateSpec.BlockStep}, at least {GateSpec.BlockStep}");
         reader.Demand(gate.TopK >= 1, "TopK", gate.TopK, "at least 1, the query's own block");
         ISymbol? gated = ParameterTable.Lineage(type).Skip(1).FirstOrDefault(static t => AttributeReader.Find(t, AttributeReader.BlockGate) is not null);
         foreach (string name in gate.Parameters.Select(static p => p.Path))

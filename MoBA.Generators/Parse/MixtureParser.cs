@@ -68,6 +68,16 @@ internal sealed class MixtureParser(INamedTypeSymbol type, Compilation compilati
         else
         {
             _class.CheckAlone(AttributeReader.BlockGate, PatternParser.Attribute);
+            CheckMethods();
+        }
+    }
+
+    /// <summary>Methods that an expert would be asked by, and a mixture is not.</summary>
+    private void CheckMethods()
+    {
+        foreach (IMethodSymbol method in new[] { "Attends", "Score", "Always" }.SelectMany(name => type.GetMembers(name)).OfType<IMethodSymbol>())
+        {
+            sink.Report(Diagnostics.MethodOfMixture, method.Locations.FirstOrDefault(), method.Name, type.Name);
         }
     }
 
@@ -107,7 +117,7 @@ internal sealed class MixtureParser(INamedTypeSymbol type, Compilation compilati
 
     private string? WhyNoExpert(INamedTypeSymbol expert) =>
         AttributeReader.Find(expert, AttributeReader.ExpertMixture) is not null ? "it is a mixture itself; name its experts one by one"
-        : !ParameterTable.IsExpert(expert) ? "it has no [SparseExpert]"
+        : !ParameterTable.IsExpert(expert) ? "it has no [SparseExpert]; add [SparseExpert] to it, or name another class"
         : !compilation.IsSymbolAccessibleWithin(expert, compilation.Assembly) ? "it is hidden inside another class; make it public or internal"
         : !IsForeign(expert) ? null
         : !expert.AllInterfaces.Any(static i => i.ToDisplayString() == "MoBA.Runtime.ISparseExpert") ? $"'{expert.ContainingAssembly.Name}' was compiled without MoBA.Generators"

@@ -15,12 +15,10 @@ public sealed class BlockGate
     /// <exception cref="ArgumentException">A value is out of range.</exception>
     public BlockGate(int blockSize, int topK, Pooling pooling = Pooling.Mean, RouteScope scope = RouteScope.QueryHead)
     {
-        if (blockSize < BlockStep || blockSize % BlockStep != 0 || blockSize > AttentionExtent.MaxPosition)
-        {
-            throw new ArgumentException(
-                $"BlockSize is {blockSize}: it must be a multiple of {BlockStep} from {BlockStep} to {AttentionExtent.MaxPosition}.", nameof(BlockSize));
-        }
-
+        if (blockSize > AttentionExtent.MaxPosition)
+            throw new ArgumentException($"BlockSize is {blockSize}: it must be at most {AttentionExtent.MaxPosition}.", nameof(BlockSize));
+        if (blockSize < BlockStep || blockSize % BlockStep != 0)
+            throw new ArgumentException($"BlockSize is {blockSize}: it must be a multiple of {BlockStep}, at least {BlockStep}.", nameof(BlockSize));
         if (topK < 1)
             throw new ArgumentException($"TopK is {topK}: it must be at least 1, the query's own block.", nameof(TopK));
         (BlockSize, TopK, Pooling, Scope) = (blockSize, topK, pooling, scope);

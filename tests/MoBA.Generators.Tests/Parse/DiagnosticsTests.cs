@@ -67,6 +67,7 @@ public sealed class DiagnosticsTests
         { "TopKBelowOne", "MOBA1012", "[SparseExpert, BlockGate(TopK = [|0|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
         { "BlockSizeBelowStep", "MOBA1012", "[SparseExpert, BlockGate(BlockSize = [|0|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
         { "BlockSizeBetweenSteps", "MOBA1012", "[SparseExpert, BlockGate(BlockSize = [|100|], TopK = 3)] partial class P { bool Attends(int q, int k) => q >= k; }" },
+        { "BlockSizeBeyondTokens", "MOBA1012", "[SparseExpert, BlockGate(BlockSize = [|1073741840|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
         { "UnknownPooling", "MOBA1012", "[SparseExpert, BlockGate(Pooling = [|(Pooling)7|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
         { "UnknownScope", "MOBA1012", "[SparseExpert, BlockGate(Scope = [|(RouteScope)(-1)|])] partial class P { bool Attends(int q, int k) => q >= k; }" },
         { "GateWithoutExpert", "MOBA1013", "[[|BlockGate(TopK = 3)|]] partial class P { bool Attends(int q, int k) => q >= k; }" },
@@ -111,6 +112,9 @@ public sealed class DiagnosticsTests
         { "AlwaysNothingAtDefaults", "MOBA2008", "[SparseExpert, BlockGate] partial class P { public int Sinks { get; init; } bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => k < Sinks; }" },
         { "AlwaysEverything", "MOBA2008", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool [|Always|](int q, int k) => q - k >= 0; }" },
         { "GateLooksAhead", "MOBA2009", "[SparseExpert, BlockGate] partial class P { bool [|Attends|](int q, int k) => Math.Abs(q - k) < 512; }" },
+        { "AttendsOfAMixture", "MOBA2010", "[ExpertMixture, Expert<GoodOne>] partial class P { bool [|Attends|](int q, int k) => q >= k; }" },
+        { "ScoreOfAMixture", "MOBA2010", "[ExpertMixture, Expert<GoodOne>] partial class P { float [|Score|](float s) => s * 2; }" },
+        { "AlwaysOfAMixture", "MOBA2010", "[ExpertMixture, Expert<GoodOne>] partial class P { static bool [|Always|](int q, int k) => k < 4; }" },
         { "ProductInAlways", "MOBA2001", "[SparseExpert, BlockGate] partial class P { bool [|Attends|](int q, int k) => q >= k; bool Always(int q, int k) => q * k < 500; }" },
         { "UnusedExpert", "MOBA2006", "[SparseExpert] partial class P { public required GoodOne [|G|] { get; init; } bool Attends(int q, int k) => q >= k; }" },
     };
@@ -149,6 +153,7 @@ public sealed class DiagnosticsTests
         { "MOBA2007", "[SparseExpert] partial class P { bool Attends(int q, int k) => q >= k && Always(k); bool Always(int k) => k < 4; }" },
         { "MOBA2008", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k; bool Always(int q, int k, int head) => k < 4 + head || q - k < 64; }" },
         { "MOBA2009", "[SparseExpert, BlockGate] partial class P { bool Attends(int q, int k) => q >= k && Math.Abs(q - k) < 512; }" },
+        { "MOBA2010", "[ExpertMixture, Expert<GoodOne>] partial class P { bool Sees(int q, int k) => q >= k; }" },
     };
 
     /// <summary>What is wrong with a project and not with a source.</summary>
@@ -207,7 +212,7 @@ public sealed class DiagnosticsTests
     public void EveryIdIsTested()
     {
         string[] ids = [.. new PatternAnalyzer().SupportedDiagnostics.Select(static d => d.Id).Order(StringComparer.Ordinal)];
-        Assert.Equal(27, ids.Length);
+        Assert.Equal(28, ids.Length);
         ids = [.. ids.Where(static id => id != OfTheProject)];
         Assert.Equal(ids, Reported.Select(static r => r.Data.Item2).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(ids, Silent.Select(static r => r.Data.Item1).Distinct().Order(StringComparer.Ordinal));

@@ -116,7 +116,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public static readonly ExpertInfo Info = new()
         {
             Name = "MobaTopK",
-            Summary = "Every block of keys is an expert: the query's own block and the 7 past ones that its gate scores highest (MoBA, Lu et al., 2025).",
+            Summary = "Every block of keys is an expert: the query's own block and the past ones that its gate scores highest (MoBA, Lu et al., 2025).",
             Predicate = "q >= k",
             ScoreModifier = null,
             Parameters = new ExpertParameter[]
