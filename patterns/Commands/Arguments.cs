@@ -35,6 +35,15 @@ internal static class Arguments
         Required = required,
     };
 
+    /// <summary>Names the file that ships where a command was given none.</summary>
+    public static void NameShippedInput(Command command, Option<string> input) => command.Validators.Add(result =>
+    {
+        if (result.GetResult(input) is null)
+        {
+            result.AddError($"Option '--input' is required: a safetensors file with q, k and v; one to try ships with moba: --input '{AttentionInput.ShippedPath}'.");
+        }
+    });
+
     /// <summary>A safetensors file whose routes are drawn.</summary>
     public static Option<string?> Data(string description) => new("--input", "-i") { Description = $"{description}: safetensors with q, k, v", HelpName = "FILE" };
 

@@ -77,7 +77,10 @@ internal sealed class AttentionInput : IDisposable
     }
 
     /// <summary>The gallery's own file, beside the program.</summary>
-    public static AttentionInput OpenShipped() => Open(System.IO.Path.Combine(AppContext.BaseDirectory, "data", "qkv_layer4_2048.safetensors"));
+    public static string ShippedPath => System.IO.Path.Combine(AppContext.BaseDirectory, "data", "qkv_layer4_2048.safetensors");
+
+    /// <summary>Opens the gallery's own file.</summary>
+    public static AttentionInput OpenShipped() => Open(ShippedPath);
 
     /// <summary>q, k and v as they are in the file.</summary>
     public (Tensor<T> Q, Tensor<T> K, Tensor<T> V) Read<T>()

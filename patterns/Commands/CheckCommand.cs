@@ -19,6 +19,7 @@ internal static class CheckCommand
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         var command = new Command("check", "Check a pattern's kernel against the O(N^2) oracle.") { pattern, input, router, target, set };
+        Arguments.NameShippedInput(command, input);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);

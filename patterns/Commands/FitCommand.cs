@@ -10,6 +10,12 @@ namespace MoBA.Program;
 /// <summary><c>moba fit</c>: learns a mixture's router from q, k and v of a model, and says what it is worth on tokens held out.</summary>
 internal static class FitCommand
 {
+    private static readonly (string Library, string Typed)[] _typed =
+    [
+        ("Target is CapturedMass", "--objective is mass"), ("use RouterTarget.OutputError", "give --objective error"),
+        (nameof(RouterFitOptions.KeysPerToken), "--keys-per-token"), (nameof(RouterFitOptions.SpanTokens), "--span"),
+    ];
+
     private sealed record Request(IExpertMixture Mixture, RouterFitOptions Options, Target? Target, string Output);
 
     /// <summary>The command.</summary>
@@ -27,6 +33,7 @@ internal static class FitCommand
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         var command = new Command("fit", "Learn a mixture's router from q, k and v of a model.") { pattern, input, output, keys, objective, epochs, seed, span, target, set };
+        Arguments.NameShippedInput(command, input);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             MixtureEntry entry = Mixture(parsed.GetValue(pattern)!);
@@ -77,7 +84,7 @@ internal static class FitCommand
         RouterFit fit = terminal.Progress($"Fitting {info.Name}", info.Experts.Count + 1 + request.Options.Epochs, step =>
         {
             step("attending");
-            return UserErrorException.Around(() => Router.Fit(
+            return AsTyped(() => Router.Fit(
                 engine, request.Mixture, new Causal(), q, k, v, request.Options, new StepProgress(step), cancellationToken));
         });
         fit.Router.Save(request.Output, cancellationToken);
@@ -89,6 +96,20 @@ internal static class FitCommand
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"the learned router sends {100 * fit.Accuracy:0.0} % of the rows where the oracle does, which sees dense attention's output; random has the learned router's shares"));
         terminal.Line($"wrote {request.Output}");
         return Moba.Ok;
+    }
+
+    /// <summary>Calls the library, whose errors name its options: here they have the names that were typed.</summary>
+    private static RouterFit AsTyped(Func<RouterFit> fit)
+    {
+        try
+        {
+            return UserErrorException.Around(fit);
+        }
+        catch (UserErrorException error)
+        {
+            string message = _typed.Aggregate(error.Message, (text, name) => text.Replace(name.Library, name.Typed, StringComparison.Ordinal));
+            throw new UserErrorException(message, error);
+        }
     }
 
     private static Table Report(RouterFit fit, MixtureInfo info)

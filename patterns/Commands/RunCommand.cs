@@ -27,6 +27,7 @@ internal static class RunCommand
             Description = "Write what was routed too: routes (I32), of a block gate [tokens, route heads, TopK] block numbers, of a mixture [tokens, heads, TopK] expert ids and route_weights (F32)",
         };
         var command = new Command("run", "Run a pattern on a file of q, k and v.") { pattern, input, output, router, routes, lse, target, set };
+        Arguments.NameShippedInput(command, input);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             Arguments.CheckPlace(parsed.GetValue(output)!);
@@ -58,20 +59,24 @@ internal static class RunCommand
         AttentionResult<T> result = terminal.Progress(pattern.Name, 0, _ => pattern.Attend(engine, tensors, options, cancellationToken));
 
         var writer = new SafetensorsWriter { Metadata = { ["pattern"] = pattern.Name, ["predicate"] = pattern.Predicate } };
+        List<string> written = [Named("o", result.Output)];
         add(writer, result.Output);
         if (result.Lse is not null)
         {
             writer.Add("lse", result.Lse);
+            written.Add(Named("lse", result.Lse));
         }
 
         if (result.Routes is not null)
         {
             writer.Add("routes", result.Routes);
+            written.Add(Named("routes", result.Routes));
         }
 
         if (result.RouteWeights is not null)
         {
             writer.Add("route_weights", result.RouteWeights);
+            written.Add(Named("route_weights", result.RouteWeights));
         }
 
         writer.Save(request.Output, cancellationToken);
@@ -82,10 +87,13 @@ internal static class RunCommand
             terminal.Line($"  {pass.Pass.PadRight(LabelWidth)} {Stopwatches.Text(pass.Elapsed)}");
         }
 
-        terminal.Line($"  {"wrote".PadRight(LabelWidth)} {request.Output}");
+        terminal.Line($"  {"wrote".PadRight(LabelWidth)} {request.Output}: {string.Join(", ", written)}");
         LoadTable.Write(terminal, result.Loads);
         return Moba.Ok;
     }
+
+    /// <summary>A tensor for people.</summary>
+    private static string Named<T>(string name, Tensor<T> tensor) => $"{name} [{string.Join(", ", tensor.Lengths.ToArray())}]";
 
     private static void CheckRoutes(Request request, Pattern pattern)
     {

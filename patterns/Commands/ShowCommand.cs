@@ -105,12 +105,8 @@ internal static class ShowCommand
         IReadOnlyList<(string, string)> facts = [("data", view.Data), .. view.Facts(head)];
         IRenderable picture = PatternPicture.Draw(view.Pattern, view.Result, view.Rows, head, terminal.IsColoured);
         terminal.Out.Write(PatternCard.Draw(request.Entry, view.Pattern, picture, view.Rows.Keys, view.Density, facts));
-        if (view.Pattern is ExpertPattern)
-        {
-            terminal.Out.Write(RoutePicture.Legend(terminal.IsColoured));
-            terminal.Line("");
-        }
-
+        terminal.Out.Write(view.Pattern is ExpertPattern ? RoutePicture.Legend(terminal.IsColoured) : BandPicture.Legend(terminal.IsColoured, request.Head));
+        terminal.Line("");
         LoadTable.Write(terminal, view.Result.Loads);
         if (request.Png is not null)
         {

@@ -39,6 +39,13 @@ internal static class BandPicture
         return picture;
     }
 
+    /// <summary>What rows, columns and signs mean.</summary>
+    /// <param name="coloured">Whether colours may be used.</param>
+    /// <param name="head">The head that was asked for, if one was.</param>
+    public static IRenderable Legend(bool coloured, int? head) => new Text(
+        $"row: a head   column: a stretch of tokens   {(coloured ? "colour" : "letter")}: the expert that most of its tokens took"
+        + (head is null ? "" : $"\nall heads are shown; --head {head} chooses whose blocks --png draws"));
+
     private static void Append(Paragraph picture, int expert, bool coloured)
     {
         SKColor colour = Palette.Experts[expert % Palette.Experts.Length];

@@ -15,7 +15,7 @@ internal readonly record struct Density(double Pairs, double Share, bool IsExact
 
     /// <summary>Per cent, with a sign where it is a sample.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{(IsExact ? "" : "about ")}{100 * Share:0.##} %");
+        string.Create(CultureInfo.InvariantCulture, $"{(IsExact ? "" : "about ")}{100 * Share:0.00} %");
 
     /// <summary>Counts the pairs of one sequence by what each of its rows attends, in all heads; beyond 8,192 queries by a sample of
     /// rows.</summary>

@@ -193,7 +193,7 @@ public sealed class CommandTests : IDisposable
             Assert.Equal(string.Join(' ', Enumerable.Repeat('#', full).Concat(Enumerable.Repeat('.', 16 - full))), rows[i]);
         }
 
-        Assert.Contains("62.5 % of 64 x 64 pairs", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("62.50 % of 64 x 64 pairs", outcome.Out, StringComparison.Ordinal);
         Assert.DoesNotContain(" \n", outcome.Out, StringComparison.Ordinal);
     }
 

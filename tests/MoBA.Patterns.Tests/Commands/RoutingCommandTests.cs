@@ -19,6 +19,7 @@ public sealed class RoutingCommandTests : IDisposable
         Outcome outcome = await CommandLine.Run("run", "MobaGroup", "--input", input, "--output", output, "--routes", "--set", "BlockSize=16", "--set", "topk=3");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Contains("MobaGroup BlockSize=16 TopK=3", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains($"{output}: o [150, 4, 16], routes [150, 2, 3]", outcome.Out, StringComparison.Ordinal);
         using SafetensorsFile read = SafetensorsFile.Read(input), written = SafetensorsFile.Read(output);
         Assert.Equal("I32 [150, 2, 3]", written.Entry("routes").ToString());
         Assert.False(written.Contains("route_weights"));
@@ -42,6 +43,7 @@ public sealed class RoutingCommandTests : IDisposable
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Contains("SinkWindow.Window=9", outcome.Out, StringComparison.Ordinal);
         Assert.Matches(@"SinkWindow\s+150\s+25 %", outcome.Out);
+        Assert.Contains("o [150, 4, 16], lse [150, 4], routes [150, 4, 1], route_weights [150, 4, 1]", outcome.Out, StringComparison.Ordinal);
 
         using SafetensorsFile read = SafetensorsFile.Read(input), written = SafetensorsFile.Read(output);
         Assert.Equal([.. Enumerable.Range(0, 600).Select(row => ((row / 4) + (row % 4)) % 4)], CommandLine.Flat(written.Get<int>("routes")));
@@ -196,5 +198,9 @@ public sealed class RoutingCommandTests : IDisposable
         Assert.All(lines[..4], line => Assert.StartsWith($"{new string('B', 16)}{new string('D', 16)}", line, StringComparison.Ordinal));
         Assert.Contains("B Strided 50 %", outcome.Out, StringComparison.Ordinal);
         Assert.Contains("D MobaTopK 50 %", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("row: a head   column: a stretch of tokens   letter: the expert that most of its tokens took", outcome.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("all heads are shown", outcome.Out, StringComparison.Ordinal);
+        Outcome asked = await CommandLine.Run("show", "LongContext", "--input", input, "--head", "2");
+        Assert.Contains("all heads are shown; --head 2 chooses whose blocks --png draws", asked.Out, StringComparison.Ordinal);
     }
 }
