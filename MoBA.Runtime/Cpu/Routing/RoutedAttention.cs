@@ -117,7 +117,7 @@ internal sealed class RoutedAttention(TileMath math, int workers) : IDisposable
     private int ChunkRows(AttentionProblem problem, int heads, int slots)
     {
         int rows = QueryRows.MaxCount;
-        while (rows > FewestRows && problem.Sequences.Sum(s => ((long)s.Queries + rows - 1) / rows * heads) < 4 * workers)
+        while (rows > FewestRows && problem.Sequences.Sum(s => ((long)s.Queries + rows - 1) / rows * heads) < 8 * workers)
             rows /= 2;
         while (rows > CpuTile.QueryTile && (long)rows * slots > MostRoutes)
             rows /= 2;
