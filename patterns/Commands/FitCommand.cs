@@ -29,7 +29,7 @@ internal static class FitCommand
         Option<RouterTarget?> objective = Objective();
         Option<int> epochs = Arguments.Number("--epochs", "Passes over the training tokens", standard.Epochs, 100_000);
         Option<int?> seed = Arguments.OptionalIndex("--seed", "Seed of the order in which tokens are seen, 0 by default", 1, int.MaxValue);
-        Option<int> span = Arguments.Number("--span", $"Tokens that are trained on or held out together; every {standard.HoldOutEvery}th span is held out", standard.SpanTokens, Arguments.MaxTokens);
+        Option<int> span = Arguments.Number("--span", $"Tokens that are trained on or held out together; one of every {standard.HoldOutEvery} spans is held out", standard.SpanTokens, Arguments.MaxTokens);
         Option<Target?> target = Arguments.Device();
         Option<string[]> set = Arguments.Set();
         var command = new Command("fit", "Learn a mixture's router from q, k and v of a model.") { pattern, input, output, keys, objective, epochs, seed, span, target, set };
@@ -91,6 +91,8 @@ internal static class FitCommand
         terminal.Line($"{info.Name} {ExpertSettings.Describe(request.Mixture.ParameterValues)}".TrimEnd());
         terminal.Line($"  read   {file}");
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  trained on {fit.Tokens.Training} rows (tokens x heads) in {fit.TrainingLoss.Count} epochs, loss {fit.TrainingLoss[0]:0.000} to {fit.TrainingLoss[^1]:0.000}"));
+        string goal = request.Options.Target == RouterTarget.CapturedMass ? "mass" : "error", budget = request.Options.KeysPerToken is { } most ? $"{most}" : "no limit";
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"  objective {goal}, keys/token: budget {budget}; the learned router's {fit.TrainingKeysPerToken:0.0} on trained rows, {fit.Learned.KeysPerToken:0.0} on held-out rows"));
         terminal.Line($"  held out {fit.Tokens.HeldOut} rows, of which the table speaks, beside dense causal attention");
         terminal.Out.Write(Report(fit, info));
         terminal.Line(string.Create(CultureInfo.InvariantCulture, $"the learned router sends {100 * fit.Accuracy:0.0} % of the rows where the oracle does, which sees dense attention's output; random has the learned router's shares"));

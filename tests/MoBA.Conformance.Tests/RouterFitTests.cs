@@ -47,7 +47,7 @@ public sealed class RouterFitTests : IDisposable
         for (int row = 0; row < q.Lengths[0] * q.Lengths[1]; row++)
         {
             (int token, int head) = (row / (int)q.Lengths[1], row % (int)q.Lengths[1]);
-            if (token / 256 % 4 != 2)
+            if (token / 256 is not (2 or 5))
                 continue;
             (double difference, double norm) = (0, 0);
             for (int i = 0; i < q.Lengths[2]; i++)

@@ -26,6 +26,10 @@ public sealed record RouterFit
     /// <summary>Share of the tokens, each head counted, that the router sends where the oracle does.</summary>
     public required double Accuracy { get; init; }
 
+    /// <summary>Mean keys that the router's choice attends on the tokens that were trained on: what meets
+    /// <see cref="RouterFitOptions.KeysPerToken"/>.</summary>
+    public required double TrainingKeysPerToken { get; init; }
+
     /// <summary>Training loss over every epoch, the mean over heads: the L2 term, and cross entropy in nats with the tokens' weights or,
     /// for <see cref="RouterLoss.ExpectedLoss"/>, what is lost beyond the oracle as a multiple of the mean regret.</summary>
     public required IReadOnlyList<double> TrainingLoss { get; init; }

@@ -61,7 +61,7 @@ public sealed record RouterFitOptions
     /// <summary>Tokens of a span: spans are trained on or held out as a whole, for neighbours are alike. At least 1.</summary>
     public int SpanTokens { get; init; } = 256;
 
-    /// <summary>Every so manieth span is held out from training and reported on; at least 2.</summary>
+    /// <summary>One of so many spans is held out from training and reported on, each time at another place among them; at least 2.</summary>
     public int HoldOutEvery { get; init; } = 4;
 }
 

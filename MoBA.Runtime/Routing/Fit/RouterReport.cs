@@ -10,7 +10,7 @@ internal static class RouterReport
         Router router, NamedExpert[] experts, RouterSamples samples, RouterSplit split, float[] logits, RouterFitOptions options)
     {
         int[] rows = split.HeldOut;
-        int[] learned = Array.ConvertAll(rows, row => TensorPrimitives.IndexOfMax<float>(logits.AsSpan(row * samples.Experts, samples.Experts)));
+        int[] learned = Array.ConvertAll(rows, Learned);
         int[] oracle = RouterBudget.Choose(samples, rows, RouterBudget.OraclePrice(samples, rows, options.KeysPerToken));
         double[][] shares = [.. Enumerable.Range(0, samples.Heads).Select(head => HeadShares(rows, learned, samples, head))];
         return new()
@@ -22,9 +22,12 @@ internal static class RouterReport
             Learned = Quality("learned", samples, rows, (i, e) => learned[i] == e ? 1 : 0),
             Random = Quality("random", samples, rows, (i, e) => shares[rows[i] % samples.Heads][e]),
             Accuracy = oracle.Zip(learned).Average(pair => pair.First == pair.Second ? 1.0 : 0),
+            TrainingKeysPerToken = RouterBudget.MeanKeys(samples, split.Training, Array.ConvertAll(split.Training, Learned)),
             TrainingLoss = [],
             Tokens = (split.Training.Length, rows.Length),
         };
+
+        int Learned(int row) => TensorPrimitives.IndexOfMax<float>(logits.AsSpan(row * samples.Experts, samples.Experts));
     }
 
     private static double[] HeadShares(int[] rows, int[] choice, RouterSamples samples, int head)

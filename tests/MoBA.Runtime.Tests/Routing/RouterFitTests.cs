@@ -59,6 +59,9 @@ public sealed class RouterFitTests : IDisposable
         // Sinks: 16 keys but for the first 15 tokens, which are trained on.
         Assert.Equal(Sinks, fit.Experts[0].KeysPerToken, 1e-6);
         Assert.Equal(((1008 * 16) + 136) / 1024.0, fit.Costs[0].KeysPerToken, 1e-6);
+
+        // Causal attention of the later keys: as many for the tokens held out, which are no later than the others.
+        Assert.Equal(fit.Costs[1].KeysPerToken, fit.Experts[1].KeysPerToken, 0.01 * fit.Costs[1].KeysPerToken);
     }
 
     [Fact]
@@ -79,6 +82,7 @@ public sealed class RouterFitTests : IDisposable
         RouterFit free = Fit(_options), fit = Fit(_options with { KeysPerToken = keys });
         Assert.True(free.Learned.KeysPerToken > 200);
         Assert.InRange(fit.Oracle.KeysPerToken, keys * 0.95, keys);
+        Assert.InRange(fit.TrainingKeysPerToken, keys * 0.98, keys);
         Assert.InRange(fit.Learned.KeysPerToken, keys * 0.75, keys * 1.25);
         Assert.True(fit.Learned.OutputError < fit.Random.OutputError);
         Assert.True(free.Learned.OutputError < fit.Learned.OutputError);
