@@ -90,7 +90,7 @@ internal sealed class FitBenchmark : IDisposable
         {
             RowWithShares("oracle, keys of the learned", OracleAt(setup, fit.Learned.KeysPerToken));
             Gates(fit.Learned.KeysPerToken);
-            drift = string.Create(CultureInfo.InvariantCulture, $" It attends {100 * ((fit.Learned.KeysPerToken / budget) - 1):+0.0;-0.0} % keys against the budget, and {100 * ((fit.TrainingKeysPerToken / budget) - 1):+0.0;-0.0} % on the rows trained on.");
+            drift = string.Create(CultureInfo.InvariantCulture, $" It attends {100 * ((fit.Learned.KeysPerToken / budget) - 1):+0.0;-0.0;0.0} % keys against the budget, and {100 * ((fit.TrainingKeysPerToken / budget) - 1):+0.0;-0.0;0.0} % on the rows trained on.");
         }
 
         Line($"\nOf the held-out rows, the router sends {100 * fit.Accuracy:F1} % where the oracle does.{drift}");
