@@ -1,0 +1,104 @@
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>What a pattern makes of the scores of a tile, register by register. Device code: written out, because ILGPU unrolls no
+/// loop and a register has no index.</summary>
+internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
+    where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+    where TRuns : unmanaged
+    where TQuery : unmanaged
+    where TKey : unmanaged
+{
+    /// <summary>Modifies scores, and sets to -infinity those of pairs that the predicate does not attend.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="problem">The launch.</param>
+    /// <param name="work">The tile of queries.</param>
+    /// <param name="query0">The thread's first row.</param>
+    /// <param name="query1">Its second row, eight below.</param>
+    /// <param name="note">First key of the tile, with <see cref="HopperAttention"/>'s marks.</param>
+    /// <param name="column">The thread's first column.</param>
+    public static void Apply(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column)
+    {
+        int k = (note & 0x3FFFFFFF) + column;
+        if (pattern.HasScore)
+            ModifyAll(pattern, problem, work, query0, query1, k);
+        if ((note & 0x40000000) != 0)
+        {
+            KeepAll(pattern, problem, work, query0, query1, k);
+            Tile.CutScores(work.Keys - k);
+        }
+    }
+
+    private static void KeepAll(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k)
+    {
+        KeepColumns(pattern, problem, work, query0, query1, k + 0, 0);
+        KeepColumns(pattern, problem, work, query0, query1, k + 8, 4);
+        KeepColumns(pattern, problem, work, query0, query1, k + 16, 8);
+        KeepColumns(pattern, problem, work, query0, query1, k + 24, 12);
+        KeepColumns(pattern, problem, work, query0, query1, k + 32, 16);
+        KeepColumns(pattern, problem, work, query0, query1, k + 40, 20);
+        KeepColumns(pattern, problem, work, query0, query1, k + 48, 24);
+        KeepColumns(pattern, problem, work, query0, query1, k + 56, 28);
+        KeepColumns(pattern, problem, work, query0, query1, k + 64, 32);
+        KeepColumns(pattern, problem, work, query0, query1, k + 72, 36);
+        KeepColumns(pattern, problem, work, query0, query1, k + 80, 40);
+        KeepColumns(pattern, problem, work, query0, query1, k + 88, 44);
+        KeepColumns(pattern, problem, work, query0, query1, k + 96, 48);
+        KeepColumns(pattern, problem, work, query0, query1, k + 104, 52);
+        KeepColumns(pattern, problem, work, query0, query1, k + 112, 56);
+        KeepColumns(pattern, problem, work, query0, query1, k + 120, 60);
+    }
+
+    private static void KeepColumns(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        KeepColumn(pattern, problem, work, query0, query1, k, register);
+        KeepColumn(pattern, problem, work, query0, query1, k + 1, register + 1);
+    }
+
+    private static void KeepColumn(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        TKey key = KeyAt(pattern, problem, work, k);
+        Tile.Keep(register, pattern.Attends(query0, key));
+        Tile.Keep(register + 2, pattern.Attends(query1, key));
+    }
+
+    private static void ModifyAll(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k)
+    {
+        ModifyColumns(pattern, problem, work, query0, query1, k + 0, 0);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 8, 4);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 16, 8);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 24, 12);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 32, 16);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 40, 20);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 48, 24);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 56, 28);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 64, 32);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 72, 36);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 80, 40);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 88, 44);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 96, 48);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 104, 52);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 112, 56);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 120, 60);
+    }
+
+    private static void ModifyColumns(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        ModifyColumn(pattern, problem, work, query0, query1, k, register);
+        ModifyColumn(pattern, problem, work, query0, query1, k + 1, register + 1);
+    }
+
+    private static void ModifyColumn(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        TKey key = KeyAt(pattern, problem, work, k);
+        Tile.SetScore(register, pattern.Score(Tile.Score(register), query0, key));
+        Tile.SetScore(register + 2, pattern.Score(Tile.Score(register + 2), query1, key));
+    }
+
+    // A table ends with the last key; what stands in columns beyond it is cut.
+    private static TKey KeyAt(TPattern pattern, CudaProblem problem, WorkItem work, int k) =>
+        pattern.Key(pattern.ReadsTables && k >= work.Keys ? work.Keys - 1 : k, work.Head, problem.Heads);
+}
