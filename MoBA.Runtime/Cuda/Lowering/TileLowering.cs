@@ -1,0 +1,61 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// From ILGPU's PTX of an attention kernel to the text that the driver loads, in three passes: "tiles" replaces every tile
+/// instruction by PTX for one shape, "registers" takes <c>out</c> operands out of local memory, "header" names the machine that
+/// ILGPU cannot name and declares the shared memory and the tensor maps.
+/// </summary>
+internal static partial class TileLowering
+{
+    /// <summary>Lowers a kernel.</summary>
+    /// <param name="ptx">What ILGPU compiled, with tile instructions in it.</param>
+    /// <param name="shape">The shape of its tiles.</param>
+    public static KernelText Lower(string ptx, TileShape shape)
+    {
+        TilePrinter printer = TilePrinter.For(shape);
+        string text = Header(LocalDepots.ToRegisters(Tiles(ptx, printer)), printer);
+        return new(text, Entry().Match(text).Groups["name"].Value, printer.Threads, printer.SharedBytes);
+    }
+
+    private static string Tiles(string ptx, TilePrinter printer)
+    {
+        StringBuilder text = new(ptx.Length * 2);
+        foreach (string line in ptx.Split('\n'))
+        {
+            Match tile = Instruction().Match(line);
+            if (tile.Success)
+                text.Append("\t// ").Append(line.AsSpan().Trim()).Append('\n')
+                    .Append(printer.Print(tile.Groups["name"].Value, Operands(tile.Groups["operands"].Value))).Append('\n');
+            else
+                text.Append(line).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    private static string[] Operands(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    // ILGPU's analysis of uniform branches is wrong after inline PTX, and a wrong .uni may lose lanes.
+    private static string Header(string ptx, TilePrinter printer)
+    {
+        ptx = Target().Replace(ptx, $".target {printer.Target}", 1).Replace("bra.uni", "bra", StringComparison.Ordinal);
+        ptx = ptx.Replace(".address_size 64", ".address_size 64\n.extern .shared .align 1024 .b8 moba_shared[];", StringComparison.Ordinal);
+        return printer.TensorMaps == 0 ? ptx
+            : EndOfParameters().Replace(ptx, $",\n\t.param .align 64 .b8 moba_maps[{printer.TensorMaps * 128}]\n)\n.maxntid", 1);
+    }
+
+    [GeneratedRegex(@"^\s*tile\.(?<name>\w+)\s*(?<operands>[^;]*);\s*$")]
+    private static partial Regex Instruction();
+
+    [GeneratedRegex(@"\.target\s+sm_\w+")]
+    private static partial Regex Target();
+
+    [GeneratedRegex(@"\.entry (?<name>\w+)\(")]
+    private static partial Regex Entry();
+
+    [GeneratedRegex(@"\n\)\s*\n\.maxntid")]
+    private static partial Regex EndOfParameters();
+}
