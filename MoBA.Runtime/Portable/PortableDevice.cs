@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using MoBA.Runtime.Cuda;
 
 namespace MoBA.Runtime.Portable;
 
@@ -38,7 +38,7 @@ internal sealed class PortableDevice : IDisposable
     /// <summary>A CUDA device if there is one, else an OpenCL one, else ILGPU's CPU accelerator.</summary>
     public static PortableDevice Best()
     {
-        CudaLibrary.Register();
+        CudaLibrary.Register(typeof(CudaAPI).Assembly);
 
         // O1: O2 moves loads past the last store of a loop.
         Context context = Context.Create(builder =>
@@ -91,38 +91,4 @@ internal sealed class PortableDevice : IDisposable
         AcceleratorType.OpenCL => 1,
         _ => 2,
     };
-}
-
-/// <summary>Finds NVIDIA's driver where only its versioned file name is installed.</summary>
-internal static class CudaLibrary
-{
-    private static readonly Lock _gate = new();
-    private static bool _registered;
-
-    /// <summary>Lets ILGPU find <c>libcuda.so.1</c>; safe to call again.</summary>
-    public static void Register()
-    {
-        lock (_gate)
-        {
-            if (_registered)
-                return;
-            _registered = true;
-            try
-            {
-                NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, Resolve);
-            }
-            catch (InvalidOperationException)
-            {
-                // The program has set a resolver of its own and knows where its driver is.
-            }
-        }
-    }
-
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
-    {
-        if (name != "cuda" || !OperatingSystem.IsLinux())
-            return 0;
-        return NativeLibrary.TryLoad("libcuda.so", assembly, path, out nint library)
-            || NativeLibrary.TryLoad("libcuda.so.1", assembly, path, out library) ? library : 0;
-    }
 }
