@@ -1,0 +1,23 @@
+using System.Reflection;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>What a kernel is compiled from.</summary>
+/// <param name="Method">The attention kernel of an architecture, closed over a pattern's types.</param>
+/// <param name="Hash">The hash of the pattern's emitted text.</param>
+internal readonly record struct KernelSource(MethodInfo Method, string Hash)
+{
+    /// <summary>The pattern, for people.</summary>
+    public string Pattern => Method.IsGenericMethod ? Method.GetGenericArguments()[0].Name : Method.Name;
+
+    /// <summary>The kernel and every type that it is closed over.</summary>
+    public string FullName =>
+        $"{Method.DeclaringType!.FullName}.{Method.Name}<{string.Join(", ", Method.GetGenericArguments().Select(static t => t.FullName))}>";
+}
+
+/// <summary>A kernel that the driver has compiled for a device.</summary>
+/// <param name="Cubin">The device's code.</param>
+/// <param name="Entry">Name of its kernel.</param>
+/// <param name="Threads">Threads of a block.</param>
+/// <param name="SharedBytes">Dynamic shared memory of a block.</param>
+internal sealed record KernelImage(byte[] Cubin, string Entry, int Threads, int SharedBytes);

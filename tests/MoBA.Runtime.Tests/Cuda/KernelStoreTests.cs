@@ -1,0 +1,102 @@
+using MoBA.Runtime.Cuda;
+using Xunit;
+
+namespace MoBA.Runtime.Tests.Cuda;
+
+public sealed class KernelStoreTests : CacheFixture
+{
+    private static readonly TileShape _shape = new(KernelTarget.Sm90a, 64, ElementKind.Half);
+
+    [Fact]
+    public void A_second_start_compiles_nothing()
+    {
+        KernelText text = new KernelStore(Cache()).Text(Kernel(), _shape);
+        KernelStore second = new(Cache());
+        Assert.Equal(text, second.Text(Kernel(), _shape));
+        Assert.Equal(0, second.Compilations);
+        Assert.Contains(".target sm_90a", text.Ptx);
+        Assert.DoesNotContain("__local_depot", text.Ptx);
+        Assert.Contains(text.Entry, text.Ptx);
+    }
+
+    [Fact]
+    public void Other_text_of_the_pattern_or_another_shape_is_another_entry_and_shapes_share_a_compilation()
+    {
+        KernelStore store = new(Cache());
+        store.Text(Kernel(), _shape);
+        store.Text(Kernel(), _shape with { Element = ElementKind.BFloat16 });
+        store.Text(Kernel(), _shape with { Dim = 128 });
+        Assert.Equal(1, store.Compilations);
+        store.Text(Kernel("2"), _shape);
+        Assert.Equal(2, store.Compilations);
+        Assert.Equal(4, Entries.Length);
+    }
+
+    [Fact]
+    public async Task However_many_threads_ask_a_kernel_is_compiled_once()
+    {
+        KernelStore store = new(Cache());
+        using Barrier together = new(4);
+        KernelText[] texts = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                together.SignalAndWait();
+                return store.Text(Kernel(), _shape);
+            },
+            TaskCreationOptions.LongRunning)));
+        Assert.Equal(1, store.Compilations);
+        Assert.All(texts, text => Assert.Same(texts[0], text));
+    }
+
+    [Fact]
+    public void Device_code_is_kept_by_device_and_driver()
+    {
+        int assembled = 0;
+        byte[] Assemble(KernelText text) => [.. text.Entry.Select(static c => (byte)c), (byte)++assembled];
+
+        KernelImage image = new KernelStore(Cache()).Image(Kernel(), _shape, "9.0 13000", Assemble);
+        KernelStore second = new(Cache());
+        KernelImage kept = second.Image(Kernel(), _shape, "9.0 13000", Assemble);
+        Assert.Equal((image.Entry, image.Threads, image.SharedBytes), (kept.Entry, kept.Threads, kept.SharedBytes));
+        Assert.Equal(image.Cubin, kept.Cubin);
+        Assert.Equal(1, assembled);
+        Assert.NotEqual(image.Cubin, second.Image(Kernel(), _shape, "9.0 13010", Assemble).Cubin);
+        Assert.Equal(2, assembled);
+        Assert.Equal(0, second.Compilations);
+    }
+
+    [Fact]
+    public void A_damaged_entry_costs_a_compilation()
+    {
+        KernelText text = new KernelStore(Cache()).Text(Kernel(), _shape);
+        File.AppendAllText(Entries[0], "x");
+        KernelStore store = new(Cache());
+        Assert.Equal((text.Entry, text.Threads, text.SharedBytes), store.Text(Kernel(), _shape) is var t ? (t.Entry, t.Threads, t.SharedBytes) : default);
+        Assert.Equal(1, store.Compilations);
+        Assert.Single(Entries);
+    }
+
+    [Fact]
+    public void What_cannot_be_compiled_is_named_and_spoils_nothing()
+    {
+        KernelStore store = new(Cache());
+        KernelSource bad = new(Method(nameof(Kernels.Throws)), "1");
+        NotSupportedException e = Assert.Throws<NotSupportedException>(() => store.Text(bad, _shape));
+        Assert.Contains(nameof(Kernels.Throws), e.Message);
+        Assert.Contains("Target.Cpu", e.Message);
+        Assert.NotNull(e.InnerException);
+        Assert.Contains(".entry", store.Text(Kernel(), _shape).Ptx);
+        Assert.Throws<NotSupportedException>(() => store.Text(bad, _shape));
+    }
+
+    [Fact]
+    public async Task Warming_compiles_a_kernel_where_the_cache_is_empty()
+    {
+        KernelStore store = new(Cache());
+        Task warm = store.Warm();
+        Assert.Same(KernelCompiler.Warm(), warm);
+        await warm;
+        store.Text(Kernel(), _shape);
+        Assert.NotSame(warm, store.Warm());
+    }
+}
