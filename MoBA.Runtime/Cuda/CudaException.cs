@@ -27,16 +27,18 @@ public class CudaException : Exception
         or CudaStatus.IllegalInstruction or CudaStatus.MisalignedAddress or CudaStatus.InvalidAddressSpace or CudaStatus.InvalidPc
         or CudaStatus.LaunchFailed or CudaStatus.TensorMemoryLeak or CudaStatus.Contained or CudaStatus.Unknown;
 
-    /// <summary>The exception for a failed call of the driver.</summary>
+    /// <summary>The exception for a failed call of the driver: of this type, or <see cref="InsufficientMemoryException"/>.</summary>
     /// <param name="driver">Names the error.</param>
     /// <param name="status">What was returned.</param>
     /// <param name="operation">What was tried.</param>
     /// <param name="details">More for the message, such as a compiler's log; null is none.</param>
-    internal static CudaException Of(CudaDriver driver, CudaStatus status, string operation, string? details = null)
+    internal static Exception Of(CudaDriver driver, CudaStatus status, string operation, string? details = null)
     {
         string name = Text(driver.GetErrorName(status, out nint known), known) ?? $"CUDA error {(int)status}";
         string? meaning = Text(driver.GetErrorString(status, out nint text), text);
         string message = $"{operation} failed with {name}{(meaning is null ? "" : $" ({meaning})")}.{(details is null ? "" : $"\n{details}")}";
+        if (status == CudaStatus.OutOfMemory)
+            return new InsufficientMemoryException($"{message} Dispose device tensors, or give fewer tokens or heads a call. The engine can be used on.");
         return IsLost(status)
             ? new CudaDeviceLostException(name, operation, $"{message} The device is lost to this engine: dispose it, and make a new one; if that fails too, restart the process.")
             : new CudaException(name, operation, message);

@@ -4,7 +4,7 @@ namespace MoBA.Runtime;
 
 /// <summary>
 /// A CUDA stream: work on it runs in the order in which it was enqueued. An engine has one of its own
-/// (<c>AttentionEngine.DefaultStream</c>) and makes others (<c>AttentionEngine.CreateStream</c>); a stream of another
+/// (<see cref="AttentionEngine.DefaultStream"/>) and makes others (<see cref="AttentionEngine.CreateStream"/>); a stream of another
 /// library is taken as it is (<see cref="FromHandle"/>).
 /// </summary>
 public sealed class CudaStream : IDisposable

@@ -24,25 +24,46 @@ internal static class AttentionChecks
     /// <summary>Checks the shapes of a call's tensors; with <paramref name="anyDim"/>, dim may be what kernels do not take.</summary>
     public static void Shapes<T>(Tensor<T> q, Tensor<T> k, Tensor<T> v, Tensor<T>? output, bool anyDim = false)
     {
+        ArgumentNullException.ThrowIfNull(q);
+        ArgumentNullException.ThrowIfNull(k);
+        ArgumentNullException.ThrowIfNull(v);
+        Shapes(q.Lengths, k.Lengths, v.Lengths, anyDim);
+        if (output is not null)
+            Output(output.Lengths, output.Strides, q.Lengths);
+    }
+
+    /// <summary>Checks the shapes of q, k and v, wherever their memory is.</summary>
+    public static void Shapes(ReadOnlySpan<nint> q, ReadOnlySpan<nint> k, ReadOnlySpan<nint> v, bool anyDim = false)
+    {
         Rank(q, nameof(q), "[query tokens, query heads, dim]");
         Rank(k, nameof(k), "[key tokens, key heads, dim]");
         Rank(v, nameof(v), "[key tokens, key heads, dim]");
 
-        nint dim = q.Lengths[2];
+        nint dim = q[2];
         if (anyDim ? dim < 1 : dim is < DimStep or > MaxDim || dim % DimStep != 0)
-            throw new ArgumentException($"q is {Text(q.Lengths)}: dim {dim} must be a multiple of {DimStep} from {DimStep} to {MaxDim}; pad q, k and v with zeros and set Scale.", nameof(q));
-        if (k.Lengths[2] != dim)
-            throw new ArgumentException($"k is {Text(k.Lengths)}: its dim must be q's, which is {Text(q.Lengths)}.", nameof(k));
-        if (!v.Lengths.SequenceEqual(k.Lengths))
-            throw new ArgumentException($"v is {Text(v.Lengths)}: it must have the shape of k, which is {Text(k.Lengths)}.", nameof(v));
-        if (q.Lengths[1] < 1 || k.Lengths[1] < 1 || q.Lengths[1] % k.Lengths[1] != 0)
-            throw new ArgumentException($"k is {Text(k.Lengths)} and q is {Text(q.Lengths)}: the {q.Lengths[1]} query heads must be a multiple of the {k.Lengths[1]} key heads.", nameof(k));
-        if (output is not null)
-            Output(output, q);
+            throw new ArgumentException($"q is {Text(q)}: dim {dim} must be a multiple of {DimStep} from {DimStep} to {MaxDim}; pad q, k and v with zeros and set Scale.", nameof(q));
+        if (k[2] != dim)
+            throw new ArgumentException($"k is {Text(k)}: its dim must be q's, which is {Text(q)}.", nameof(k));
+        if (!v.SequenceEqual(k))
+            throw new ArgumentException($"v is {Text(v)}: it must have the shape of k, which is {Text(k)}.", nameof(v));
+        if (q[1] < 1 || k[1] < 1 || q[1] % k[1] != 0)
+            throw new ArgumentException($"k is {Text(k)} and q is {Text(q)}: the {q[1]} query heads must be a multiple of the {k[1]} key heads.", nameof(k));
+    }
+
+    /// <summary>Checks the shape and strides of an output against the shape of q.</summary>
+    public static void Output(ReadOnlySpan<nint> output, ReadOnlySpan<nint> strides, ReadOnlySpan<nint> q)
+    {
+        if (!output.SequenceEqual(q))
+            throw new ArgumentException($"output is {Text(output)}: it must have the shape of q, which is {Text(q)}.", nameof(output));
+        for (int i = 0; i < output.Length; i++)
+        {
+            if (strides[i] == 0 && output[i] > 1)
+                throw new ArgumentException($"output is {Text(output)} with strides {Text(strides)}: rows that share memory cannot be written; give a tensor without stride 0.", nameof(output));
+        }
     }
 
     /// <summary>The sequences of a call.</summary>
-    public static AttentionSequence[] Sequences(AttentionOptions options, int queryTokens, int keyTokens)
+    public static AttentionSequence[] Sequences(ICallOptions options, int queryTokens, int keyTokens)
     {
         int[] queries = options.Sequences ?? [0, queryTokens];
         int[] keys = options.KeySequences ?? (options.Sequences is null ? [0, keyTokens] : queries);
@@ -67,7 +88,7 @@ internal static class AttentionChecks
     }
 
     /// <summary>The factor of the raw scores.</summary>
-    public static float Scale(AttentionOptions options, int dim)
+    public static float Scale(ICallOptions options, int dim)
     {
         float scale = options.Scale ?? 1 / MathF.Sqrt(dim);
         return float.IsFinite(scale)
@@ -93,24 +114,12 @@ internal static class AttentionChecks
         return extent;
     }
 
-    private static void Rank<T>(Tensor<T> tensor, string name, string wanted)
+    private static void Rank(ReadOnlySpan<nint> lengths, string name, string wanted)
     {
-        ArgumentNullException.ThrowIfNull(tensor, name);
-        if (tensor.Rank != 3)
-            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it must have 3 dimensions, {wanted}.", name);
-        if (tensor.Lengths[0] > MaxPosition || tensor.Lengths[1] > int.MaxValue)
-            throw new ArgumentException($"{name} is {Text(tensor.Lengths)}: it may have at most {MaxPosition} tokens, so that positions fit int.", name);
-    }
-
-    private static void Output<T>(Tensor<T> output, Tensor<T> q)
-    {
-        if (!output.Lengths.SequenceEqual(q.Lengths))
-            throw new ArgumentException($"output is {Text(output.Lengths)}: it must have the shape of q, which is {Text(q.Lengths)}.", nameof(output));
-        for (int i = 0; i < output.Rank; i++)
-        {
-            if (output.Strides[i] == 0 && output.Lengths[i] > 1)
-                throw new ArgumentException($"output is {Text(output.Lengths)} with strides {Text(output.Strides)}: rows that share memory cannot be written; give a tensor without stride 0.", nameof(output));
-        }
+        if (lengths.Length != 3)
+            throw new ArgumentException($"{name} is {Text(lengths)}: it must have 3 dimensions, {wanted}.", name);
+        if (lengths[0] > MaxPosition || lengths[1] > int.MaxValue)
+            throw new ArgumentException($"{name} is {Text(lengths)}: it may have at most {MaxPosition} tokens, so that positions fit int.", name);
     }
 
     private static void Offsets(int[] offsets, string name, int tokens, string what)
@@ -129,5 +138,6 @@ internal static class AttentionChecks
             throw new ArgumentException($"{name} ends at {offsets[^1]}: it must end at {tokens}, the {what}.", "options");
     }
 
-    private static string Text(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
+    /// <summary>A shape or strides, for messages.</summary>
+    public static string Text(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
 }

@@ -4,6 +4,7 @@ using System.Numerics.Tensors;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime;
@@ -35,25 +36,50 @@ public sealed partial class AttentionEngine : IDisposable
     /// <summary>What it runs on, and why there, for people.</summary>
     public string Description { get; }
 
-    /// <summary>An engine on the best device there is.</summary>
-    public static AttentionEngine Create() => Create((ILogger?)null);
+    /// <summary>An engine on the best device there is: an NVIDIA GPU of compute capability 8.0 or later, else the CPU; its
+    /// <see cref="Description"/> says why.</summary>
+    public static AttentionEngine Create() => Create(new AttentionEngineOptions());
 
     /// <summary>An engine on the best device there is, which logs to <paramref name="logger"/>.</summary>
-    public static AttentionEngine Create(ILogger? logger) =>
-        new(new CpuBackend(), "this version does not drive NVIDIA GPUs, so the CPU was chosen", logger);
+    public static AttentionEngine Create(ILogger? logger) => Create(new AttentionEngineOptions { Logger = logger });
 
     /// <summary>An engine on <paramref name="target"/>, which logs to <paramref name="logger"/> if there is one.</summary>
     /// <exception cref="PlatformNotSupportedException">The target cannot be driven here; the message says what is missing and
     /// what to use instead.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="target"/> is none of the targets.</exception>
-    public static AttentionEngine Create(Target target, ILogger? logger = null) => target switch
+    public static AttentionEngine Create(Target target, ILogger? logger = null) =>
+        Create(new AttentionEngineOptions { Target = target, Logger = logger });
+
+    /// <summary>An engine as <paramref name="options"/> say.</summary>
+    /// <exception cref="PlatformNotSupportedException">The target cannot be driven here; the message says what is missing and
+    /// what to use instead.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The target is none of the targets, there is no such device, or the workspace
+    /// is negative.</exception>
+    public static AttentionEngine Create(AttentionEngineOptions options)
     {
-        Target.Cpu => new(new CpuBackend(), null, logger),
-        Target.Cuda => throw new PlatformNotSupportedException(
-            "Target.Cuda is missing: this version has no kernels for NVIDIA GPUs; use Target.Cpu, or Target.Portable for any ILGPU device."),
-        Target.Portable => new(new PortableBackend(), null, logger),
-        _ => throw new ArgumentOutOfRangeException(nameof(target), target, "target is none of Cpu, Cuda and Portable."),
-    };
+        ArgumentNullException.ThrowIfNull(options);
+        return Create(options, CudaTarget.Native);
+    }
+
+    /// <summary>As <see cref="Create(AttentionEngineOptions)"/>, with the driver and the kernels for NVIDIA devices given.</summary>
+    internal static AttentionEngine Create(AttentionEngineOptions options, CudaTarget cuda)
+    {
+        switch (options.Target)
+        {
+            case Target.Cpu:
+                return new(new CpuBackend(), null, options.Logger);
+            case Target.Portable:
+                return new(new PortableBackend(), null, options.Logger);
+            case not (null or Target.Cuda):
+                throw new ArgumentOutOfRangeException(nameof(options), options.Target, "target is none of Cpu, Cuda and Portable.");
+        }
+
+        if (cuda.TryOpen(options, out (string What, string Instead) missing) is { } backend)
+            return new(backend, null, options.Logger);
+        return options.Target is null
+            ? new(new CpuBackend(), $"{missing.What}, so the CPU was chosen", options.Logger)
+            : throw new PlatformNotSupportedException($"Target.Cuda is missing: {missing.What}; {missing.Instead}.");
+    }
 
     /// <summary>Attends, every query standing at its bottom-right position.</summary>
     /// <returns>The output, a new dense tensor like <paramref name="q"/>; 0 in a row that sees no key.</returns>

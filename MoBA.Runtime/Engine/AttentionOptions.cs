@@ -1,7 +1,7 @@
 namespace MoBA.Runtime;
 
 /// <summary>What a call of <see cref="AttentionEngine"/> may ask for besides q, k and v.</summary>
-public sealed record AttentionOptions
+public sealed record AttentionOptions : ICallOptions
 {
     /// <summary>Factor of the raw scores; null is 1 / sqrt(dim).</summary>
     public float? Scale { get; init; }

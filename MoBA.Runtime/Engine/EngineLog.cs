@@ -12,4 +12,8 @@ internal static partial class EngineLog
     /// <summary>A call has ended well.</summary>
     [LoggerMessage(2, LogLevel.Debug, "{Expert} attended {QueryTokens} query tokens to {KeyTokens} key tokens in {Milliseconds} ms.")]
     public static partial void Attended(ILogger logger, string expert, nint queryTokens, nint keyTokens, double milliseconds);
+
+    /// <summary>A call on device tensors has been enqueued.</summary>
+    [LoggerMessage(3, LogLevel.Debug, "{Expert} was enqueued to attend {QueryTokens} query tokens to {KeyTokens} key tokens.")]
+    public static partial void Enqueued(ILogger logger, string expert, nint queryTokens, nint keyTokens);
 }

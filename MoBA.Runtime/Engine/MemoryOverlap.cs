@@ -9,9 +9,16 @@ internal static unsafe class MemoryOverlap
     {
         // A key row is packed with the sequence that has it, and other sequences' outputs may be written before.
         bool aligned = problem.Sequences.All(s => s.FirstQueryToken == s.FirstKeyToken && s.Queries == s.Keys);
-        Check("q", problem.Q, queries, problem.Output, queries, same: true);
-        Check("k", problem.K, keys, problem.Output, queries, aligned);
-        Check("v", problem.V, keys, problem.Output, queries, aligned);
+        Check(problem.Q, problem.K, problem.V, problem.Output, queries, keys, aligned);
+    }
+
+    /// <summary>Checks an output against q, k and v, in any memory; with <paramref name="keysToo"/> it may be k or v itself.</summary>
+    public static void Check(
+        in TensorView q, in TensorView k, in TensorView v, in TensorView output, ReadOnlySpan<nint> queries, ReadOnlySpan<nint> keys, bool keysToo)
+    {
+        Check("q", q, queries, output, queries, same: true);
+        Check("k", k, keys, output, queries, keysToo);
+        Check("v", v, keys, output, queries, keysToo);
     }
 
     private static void Check(

@@ -34,14 +34,15 @@ internal static class Telemetry
         return activity;
     }
 
-    /// <summary>Records a call that has ended well.</summary>
-    public static void Record(string name, Target target, long tokens, TimeSpan elapsed)
+    /// <summary>Records a call that has ended well, or, without a time, one that has been enqueued.</summary>
+    public static void Record(string name, Target target, long tokens, TimeSpan? elapsed)
     {
         if (!_tokens.Enabled && !_duration.Enabled)
             return;
 
         TagList tags = new() { { "moba.expert", name }, { "moba.target", target.ToString() } };
         _tokens.Add(tokens, tags);
-        _duration.Record(elapsed.TotalSeconds, tags);
+        if (elapsed is { } time)
+            _duration.Record(time.TotalSeconds, tags);
     }
 }

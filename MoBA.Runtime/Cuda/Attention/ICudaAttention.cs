@@ -6,6 +6,9 @@ internal interface ICudaAttention : IDisposable
     /// <summary>What kernels these are, for people; part of the engine's description.</summary>
     string Description { get; }
 
+    /// <summary>Whether there is a kernel for an expert; it has no block gate.</summary>
+    bool Runs(ISparseExpert expert);
+
     /// <summary>Enqueues the attention of <paramref name="call"/> on <paramref name="stream"/> and returns; the context of the
     /// device is current. May be called from several threads at once.</summary>
     /// <exception cref="ArgumentException">The expert's parameters do not fit the positions of the call.</exception>

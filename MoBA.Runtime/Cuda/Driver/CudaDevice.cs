@@ -26,9 +26,6 @@ internal sealed record CudaDevice(
     /// <summary>Compute capability, for people.</summary>
     public string Capability => $"{Major}.{Minor}";
 
-    /// <summary>Whether the tensor-core kernels run on it: compute capability 8.0 or later.</summary>
-    public bool IsSupported => Major >= 8;
-
     /// <summary>All devices of an initialised driver, in its order.</summary>
     /// <exception cref="CudaException">The driver failed.</exception>
     public static IReadOnlyList<CudaDevice> All(CudaDriver driver)

@@ -53,6 +53,8 @@ internal sealed class CudaDeviceContext : IDisposable
     /// <summary>Throws unless the driver returned success.</summary>
     /// <param name="status">What it returned.</param>
     /// <param name="operation">What was tried.</param>
+    /// <exception cref="CudaException">It did not.</exception>
+    /// <exception cref="InsufficientMemoryException">It had no memory.</exception>
     public void Check(CudaStatus status, string operation)
     {
         if (status != CudaStatus.Success)
@@ -66,7 +68,7 @@ internal sealed class CudaDeviceContext : IDisposable
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     public void Throw(CudaStatus status, string operation, string? details = null)
     {
-        CudaException exception = CudaException.Of(Driver, status, operation, details);
+        Exception exception = CudaException.Of(Driver, status, operation, details);
         if (exception is CudaDeviceLostException lost)
             Interlocked.CompareExchange(ref _lost, lost, null);
         throw exception;

@@ -10,6 +10,9 @@ internal abstract unsafe class CudaDriver
     /// <summary>The driver of this machine; its methods throw <see cref="DllNotFoundException"/> where there is none.</summary>
     public static CudaDriver Native { get; } = new NativeCudaDriver();
 
+    /// <summary>Whether the driver is installed: without it, every method throws.</summary>
+    public abstract bool IsThere { get; }
+
     // Devices and their primary contexts.
     public abstract CudaStatus Init();
 

@@ -7,6 +7,8 @@ internal sealed unsafe partial class NativeCudaDriver : CudaDriver
 {
     static NativeCudaDriver() => CudaLibrary.Register();
 
+    public override bool IsThere => CudaLibrary.IsThere;
+
     public override CudaStatus Init() => cuInit();
 
     public override CudaStatus DriverGetVersion(out int version) => cuDriverGetVersion(out version);

@@ -1,0 +1,68 @@
+using System.Globalization;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Tensor-core attention on an NVIDIA device, for host tensors: pass "upload" copies q, k and v to the device, pass "attend" runs
+/// the expert's kernel, pass "download" copies the results back. What the kernels do not run, the CPU engine does.
+/// </summary>
+internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : AttentionBackend
+{
+    /// <summary>What the engine has on the device.</summary>
+    public CudaRuntime Runtime => runtime;
+
+    /// <inheritdoc/>
+    public override Target Target => Target.Cuda;
+
+    /// <inheritdoc/>
+    public override string Description
+    {
+        get
+        {
+            CudaDevice device = runtime.Context.Device;
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"CUDA: {device.Name} (compute capability {device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):N0} GiB), {runtime.Attention.Description}; float tensors, block gates and mixtures run on {cpu.Description}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
+    {
+        runtime.Context.ThrowIfUnusable();
+        if (problem.Q.Kind == ElementKind.Single || expert.Gate is not null || !runtime.Attention.Runs(expert))
+        {
+            cpu.Attend(expert, problem, clock, cancellationToken);
+            return;
+        }
+
+        try
+        {
+            using HostCall call = new(runtime, problem);
+            call.Upload(cancellationToken);
+            clock.End("upload");
+            call.Attend(expert);
+            clock.End("attend");
+            call.Download(cancellationToken);
+            clock.End("download");
+        }
+        catch (CudaException e)
+        {
+            throw e.During($"{expert.Info.Name} with {problem.QueryHeads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim} and {problem.Sequences.Sum(static s => (long)s.Queries)} query tokens");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
+    {
+        runtime.Context.ThrowIfUnusable();
+        cpu.AttendMixture(mixture, problem, clock, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        runtime.Dispose();
+        cpu.Dispose();
+    }
+}

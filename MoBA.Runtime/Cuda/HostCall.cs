@@ -1,0 +1,104 @@
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>One call on host tensors: its dense copies on the device.</summary>
+internal sealed unsafe class HostCall : IDisposable
+{
+    private readonly CudaRuntime _runtime;
+    private readonly AttentionProblem _problem;
+    private readonly nint[] _queries;
+    private readonly nint[] _keys;
+    private readonly int _bytes;
+    private readonly DeviceBlock?[] _blocks = new DeviceBlock?[5];
+
+    /// <summary>Takes memory for the tensors of a call.</summary>
+    /// <exception cref="InsufficientMemoryException">The device has not as much.</exception>
+    public HostCall(CudaRuntime runtime, AttentionProblem problem)
+    {
+        (_runtime, _problem) = (runtime, problem);
+        AttentionSequence last = problem.Sequences[^1];
+        _queries = [last.FirstQueryToken + last.Queries, problem.QueryHeads, problem.Dim];
+        _keys = [last.FirstKeyToken + last.Keys, problem.KeyHeads, problem.Dim];
+        _bytes = problem.Q.Kind == ElementKind.Single ? sizeof(float) : sizeof(ushort);
+        long queryBytes = (long)_queries[0] * _queries[1] * _queries[2] * _bytes, keyBytes = (long)_keys[0] * _keys[1] * _keys[2] * _bytes;
+        try
+        {
+            using CurrentContext current = runtime.Context.Enter();
+            _blocks[0] = runtime.Pool.Rent(queryBytes, "q", runtime.Stream);
+            _blocks[1] = runtime.Pool.Rent(keyBytes, "k", runtime.Stream);
+            _blocks[2] = runtime.Pool.Rent(keyBytes, "v", runtime.Stream);
+            _blocks[3] = runtime.Pool.Rent(queryBytes, "the output", runtime.Stream);
+            if (problem.Lse != null)
+                _blocks[4] = runtime.Pool.Rent((long)_queries[0] * _queries[1] * sizeof(float), "the log-sum-exp", runtime.Stream);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies q, k and v to the device.</summary>
+    public void Upload(CancellationToken cancellationToken)
+    {
+        Upload(_problem.Q, _queries, 0, cancellationToken);
+        Upload(_problem.K, _keys, 1, cancellationToken);
+        Upload(_problem.V, _keys, 2, cancellationToken);
+        _runtime.Stream.Synchronize();
+    }
+
+    /// <summary>Runs the kernel and waits for it.</summary>
+    public void Attend(ISparseExpert expert)
+    {
+        CudaCall call = new()
+        {
+            Kind = _problem.Q.Kind,
+            Q = Rows(0, _queries),
+            K = Rows(1, _keys),
+            V = Rows(2, _keys),
+            Output = Rows(3, _queries),
+            Lse = _blocks[4]?.Pointer ?? 0,
+            QueryTokens = (int)_queries[0],
+            KeyTokens = (int)_keys[0],
+            QueryHeads = _problem.QueryHeads,
+            KeyHeads = _problem.KeyHeads,
+            Dim = _problem.Dim,
+            Scale = _problem.Scale,
+            Sequences = _problem.Sequences,
+            Extent = _problem.Extent,
+        };
+        using (_runtime.Context.Enter())
+            _runtime.Attention.Launch(expert, call, _runtime.Stream);
+        _runtime.Stream.Synchronize();
+    }
+
+    /// <summary>Copies the output and the log-sum-exp back.</summary>
+    public void Download(CancellationToken cancellationToken)
+    {
+        _runtime.Staging.Download(Device(3, _queries), Host(_problem.Output, _queries), _bytes, _runtime.Stream, cancellationToken);
+        if (_blocks[4] is null)
+            return;
+        ReadOnlySpan<nint> rows = _queries.AsSpan(..2);
+        StagedSide sums = new((nint)_problem.Lse, new(rows, StridedLayout.DenseStrides(rows)));
+        _runtime.Staging.Download(Device(4, rows), sums, sizeof(float), _runtime.Stream, cancellationToken);
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        foreach (DeviceBlock? block in _blocks)
+        {
+            if (block is not null)
+                _runtime.Return(block, _runtime.Stream);
+        }
+    }
+
+    private void Upload(in TensorView view, nint[] lengths, int block, CancellationToken cancellationToken) =>
+        _runtime.Staging.Upload(Host(view, lengths), Device(block, lengths), _bytes, _runtime.Stream, cancellationToken);
+
+    private static StagedSide Host(in TensorView view, ReadOnlySpan<nint> lengths) =>
+        new((nint)view.Data, new(lengths, [view.TokenStride, view.HeadStride, view.DimStride]));
+
+    private StagedSide Device(int block, ReadOnlySpan<nint> lengths) => new(_blocks[block]!.Pointer, new(lengths, StridedLayout.DenseStrides(lengths)));
+
+    private CudaRows Rows(int block, nint[] lengths) => new(_blocks[block]!.Pointer, lengths[1] * lengths[2], lengths[2]);
+}

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging;
+
+namespace MoBA.Runtime;
+
+/// <summary>How an engine is made.</summary>
+public sealed record AttentionEngineOptions
+{
+    /// <summary>Where attention runs; null is the best device there is.</summary>
+    public Target? Target { get; init; }
+
+    /// <summary>Which CUDA device, by its number among those that the process sees; null is the first one that the kernels run
+    /// on. Other targets do not look at it.</summary>
+    public int? Device { get; init; }
+
+    /// <summary>The most bytes of device memory that a CUDA engine keeps for reuse, and about what one call takes as scratch; null
+    /// is a quarter of the device's memory.</summary>
+    public long? WorkspaceBytes { get; init; }
+
+    /// <summary>Where it logs to; null is nowhere.</summary>
+    public ILogger? Logger { get; init; }
+}
