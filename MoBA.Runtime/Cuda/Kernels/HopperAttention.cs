@@ -6,17 +6,12 @@ namespace MoBA.Runtime.Cuda;
 /// <summary>
 /// Block-sparse attention for Hopper (sm_90a). A block is three warpgroups. One copies: its first thread walks the pattern's key
 /// tiles, classifies them, and has the tensor memory accelerator bring them to a ring of shared memory. Two compute, 64 queries
-/// each: the next tile's scores are started before this tile's output, so that the softmax runs while the tensor cores work.
-/// Blocks take work items, a tile of queries of a head each, until none is left.
+/// each: the next tile's scores are started before this tile's output, so that the softmax runs while the tensor cores work, also
+/// from one work item, a tile of queries of a head, to the next. Blocks take work items until none is left.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class HopperAttention
 {
-    private const int Partial = 1 << 30;
-    private const int Last = 1 << 31;
-    private const int Position = Partial - 1;
-    private const int NoKeys = 1 << 30;
-
     /// <summary>The kernel.</summary>
     public static void Attend<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
@@ -53,22 +48,24 @@ public static class HopperAttention
         int keyTile = Tile.Keys();
         int tiles = 0, items = 0;
         int item = Grid.IdxX;
+        WorkItem work = WorkItem.Of(problem, Least(item, problem.Items - 1));
         while (item < problem.Items)
         {
-            WorkItem work = WorkItem.Of(problem, item);
+            // The next work item is fetched meanwhile.
+            int nextItem = Grid.DimX + Tile.NextItem(problem.Counters);
             long q0 = work.Position, q1 = work.LastPosition;
             TRuns runs = pattern.Runs(q0, q1, work.Keys, work.Head, keyTile);
-            int note = NextTile<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, 0, keyTile);
-            Tile.WaitQueriesFree((items & 1) ^ 1);
-            Tile.LoadQueries(work.QueryToken, work.Head, note < 0 ? item | NoKeys : item);
+            int note = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, 0, keyTile);
+            Tile.WaitQueriesFree(items);
+            Tile.LoadQueries(items, work.QueryToken, work.Head, note < 0 ? item | TileNote.NoKeys : item);
+            WorkItem nextWork = WorkItem.Of(problem, Least(nextItem, problem.Items - 1));
             int previous = -1;
             while (note >= 0)
             {
-                int k0 = note & Position;
-                int next = NextTile<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, k0 + keyTile, keyTile);
-                int slot = tiles & 1;
-                Tile.WaitKeysFree(slot, ((tiles >> 1) & 1) ^ 1);
-                Tile.LoadKeys(slot, work.KeyToken + k0, work.KeyHead, next < 0 ? note | Last : note);
+                int k0 = note & TileNote.Position;
+                int next = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, k0 + keyTile, keyTile);
+                Tile.WaitKeysFree(tiles);
+                Tile.LoadKeys(tiles, work.KeyToken + k0, work.KeyHead, next < 0 ? note | TileNote.Last : note);
                 if (previous >= 0)
                     LoadValues(work, tiles - 1, previous);
                 tiles = tiles + 1;
@@ -79,48 +76,19 @@ public static class HopperAttention
             if (previous >= 0)
                 LoadValues(work, tiles - 1, previous);
             items = items + 1;
-            item = Grid.DimX + Tile.NextItem(problem.Counters);
+            item = nextItem;
+            work = nextWork;
         }
 
         Tile.EndItems(problem.Counters, Grid.DimX);
-        Tile.WaitQueriesFree((items & 1) ^ 1);
-        Tile.EndQueries();
+        Tile.WaitQueriesFree(items);
+        Tile.EndQueries(items);
     }
 
     private static void LoadValues(WorkItem work, int tile, int k0)
     {
-        int slot = tile & 1;
-        Tile.WaitValuesFree(slot, ((tile >> 1) & 1) ^ 1);
-        Tile.LoadValues(slot, work.KeyToken + k0, work.KeyHead);
-    }
-
-    // The first tile from k0 on that is not empty, with Partial where it needs a mask; -1 if there is none.
-    private static int NextTile<TPattern, TRuns, TQuery, TKey>(TPattern pattern, TRuns runs, WorkItem work, int k0, int keyTile)
-        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
-        where TKey : unmanaged
-    {
-        int note = -1;
-        k0 = pattern.Next(runs, k0);
-        while (k0 < work.Keys)
-        {
-            int end = k0 + keyTile;
-            bool whole = end <= work.Keys;
-            long k1 = (whole ? end : work.Keys) - 1;
-            TileKind kind = pattern.Classify(work.Position, work.LastPosition, k0, k1, work.Head);
-            if (kind != TileKind.Empty)
-            {
-                note = kind == TileKind.Full && whole ? k0 : k0 | Partial;
-                k0 = work.Keys;
-            }
-            else
-            {
-                k0 = pattern.Next(runs, end);
-            }
-        }
-
-        return note;
+        Tile.WaitValuesFree(tile);
+        Tile.LoadValues(tile, work.KeyToken + k0, work.KeyHead);
     }
 
     // A computing warpgroup.
@@ -134,84 +102,125 @@ public static class HopperAttention
         int lane = thread & 31;
         int row = (warpgroup * 64) + ((thread >> 5) * 16) + (lane >> 2);
         int column = (lane & 3) * 2;
-        bool scaleFirst = pattern.HasScore | (problem.ScaleFirst != 0);
-        float factor = (scaleFirst ? 1f : problem.Scale) * 1.44269504f;
-        int keyTiles = 0, valueTiles = 0, items = 0;
+        float factor = (pattern.HasScore | (problem.ScaleFirst != 0) ? 1f : problem.Scale) * 1.44269504f;
+        int keys = 0, values = 0, items = 0;
         Tile.WaitQueriesFull(0);
-        int item = Tile.Item();
+        int item = Tile.Item(0);
         while (item >= 0)
         {
-            WorkItem work = WorkItem.Of(problem, item & Position);
-            TQuery query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
-            TQuery query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
+            WorkItem work = WorkItem.Of(problem, item & TileNote.Position);
             Tile.ClearOutput();
-            if ((item & NoKeys) == 0)
+            int nextItem = -1;
+            if ((item & TileNote.NoKeys) == 0)
             {
+                TQuery query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
+                TQuery query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
+
                 // Pass 1: the first tile, alone.
-                int slot = keyTiles & 1;
-                Tile.WaitKeysFull(slot, (keyTiles >> 1) & 1);
-                int note = Tile.Note(slot);
-                Tile.StartScores(slot);
+                Tile.WaitKeysFull(keys);
+                Tile.StartScores(items, keys);
+                int note = Tile.Note(keys);
                 Tile.WaitAll();
-                Tile.FreeKeys(slot);
-                keyTiles = keyTiles + 1;
-                if (scaleFirst)
-                    Tile.ScaleScores(problem.Scale);
+                Tile.FreeKeys(keys);
+                keys = keys + 1;
                 PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
                 Tile.StartSoftmax(factor);
                 Tile.Pack();
 
                 // Pass 2: the scores of each next tile, while the output of the one before it is summed.
-                while (note >= 0)
+                bool streams = true;
+                while (streams)
                 {
-                    slot = keyTiles & 1;
-                    int valueSlot = valueTiles & 1;
-                    Tile.WaitKeysFull(slot, (keyTiles >> 1) & 1);
-                    note = Tile.Note(slot);
-                    Tile.StartScores(slot);
-                    Tile.WaitValuesFull(valueSlot, (valueTiles >> 1) & 1);
-                    Tile.StartOutput(valueSlot);
-                    Tile.WaitAllButOne();
-                    Tile.FreeKeys(slot);
-                    if (scaleFirst)
-                        Tile.ScaleScores(problem.Scale);
-                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
-                    Tile.ContinueSoftmax(factor);
-                    Tile.WaitAll();
-                    Tile.FreeValues(valueSlot);
-                    Tile.Pack();
-                    Tile.RescaleOutput();
-                    keyTiles = keyTiles + 1;
-                    valueTiles = valueTiles + 1;
+                    bool ends = note < 0;
+                    WorkItem ended = work;
+                    if (ends)
+                    {
+                        Tile.FreeQueries(items);
+                        items = items + 1;
+                        streams = Tile.HasSecondQueries();
+                        if (streams)
+                        {
+                            Tile.WaitQueriesFull(items);
+                            nextItem = Tile.Item(items);
+                            streams = (nextItem >= 0) & ((nextItem & TileNote.NoKeys) == 0);
+                        }
+                    }
+
+                    if (streams)
+                    {
+                        Tile.WaitKeysFull(keys);
+                        Tile.StartScores(items, keys);
+                        Tile.WaitValuesFull(values);
+                        Tile.StartOutput(values);
+                        note = Tile.Note(keys);
+                        if (ends)
+                        {
+                            work = WorkItem.Of(problem, nextItem);
+                            query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
+                            query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
+                        }
+
+                        Tile.WaitAllButOne();
+                        Tile.FreeKeys(keys);
+                        PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
+                        if (ends)
+                        {
+                            Tile.EndSoftmax(factor);
+                            Tile.StartSoftmax(factor);
+                        }
+                        else
+                        {
+                            Tile.ContinueSoftmax(factor);
+                        }
+
+                        Tile.WaitAll();
+                        Tile.FreeValues(values);
+                        Tile.Pack();
+                        if (ends)
+                        {
+                            Store(problem, ended, row, lane);
+                            Tile.ClearOutput();
+                        }
+                        else
+                        {
+                            Tile.RescaleOutput();
+                        }
+
+                        keys = keys + 1;
+                        values = values + 1;
+                    }
                 }
 
-                // Pass 3: the output of the last tile; the queries are free meanwhile.
-                Tile.FreeQueries();
-                int lastSlot = valueTiles & 1;
-                Tile.WaitValuesFull(lastSlot, (valueTiles >> 1) & 1);
-                Tile.StartOutput(lastSlot);
+                // Pass 3: the output of the last tile.
+                Tile.WaitValuesFull(values);
+                Tile.StartOutput(values);
                 Tile.EndSoftmax(factor);
                 Tile.WaitAll();
-                Tile.FreeValues(lastSlot);
-                valueTiles = valueTiles + 1;
+                Tile.FreeValues(values);
+                values = values + 1;
             }
             else
             {
-                Tile.FreeQueries();
+                Tile.FreeQueries(items);
+                items = items + 1;
                 Tile.NoSoftmax();
             }
 
             // Pass 4: the rows that exist.
-            Tile.RoundOutput();
-            Store(problem, work, 0, row, lane);
-            Store(problem, work, 1, row + 8, lane);
-            items = items + 1;
-            Tile.WaitQueriesFull(items & 1);
-            item = Tile.Item();
+            Store(problem, work, row, lane);
+            Tile.WaitQueriesFull(items);
+            item = Tile.Item(items);
         }
     }
 
-    private static void Store(CudaProblem problem, WorkItem work, int half, int row, int lane)
+    private static void Store(CudaProblem problem, WorkItem work, int row, int lane)
+    {
+        Tile.RoundOutput();
+        StoreRow(problem, work, 0, row, lane);
+        StoreRow(problem, work, 1, row + 8, lane);
+    }
+
+    private static void StoreRow(CudaProblem problem, WorkItem work, int half, int row, int lane)
     {
         bool exists = row < work.Queries;
         int token = work.QueryToken + row;

@@ -8,20 +8,22 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     where TQuery : unmanaged
     where TKey : unmanaged
 {
-    /// <summary>Modifies scores, and sets to -infinity those of pairs that the predicate does not attend.</summary>
+    /// <summary>Scales and modifies scores, and sets to -infinity those of pairs that the predicate does not attend.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="problem">The launch.</param>
     /// <param name="work">The tile of queries.</param>
     /// <param name="query0">The thread's first row.</param>
     /// <param name="query1">Its second row, eight below.</param>
-    /// <param name="note">First key of the tile, with <see cref="HopperAttention"/>'s marks.</param>
+    /// <param name="note">First key of the tile, with the marks of <see cref="TileNote"/>.</param>
     /// <param name="column">The thread's first column.</param>
     public static void Apply(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column)
     {
-        int k = (note & 0x3FFFFFFF) + column;
+        int k = (note & TileNote.Position) + column;
         if (pattern.HasScore)
             ModifyAll(pattern, problem, work, query0, query1, k);
-        if ((note & 0x40000000) != 0)
+        else if (problem.ScaleFirst != 0)
+            Tile.ScaleScores(problem.Scale);
+        if ((note & TileNote.Partial) != 0)
         {
             KeepAll(pattern, problem, work, query0, query1, k);
             Tile.CutScores(work.Keys - k);
@@ -94,8 +96,8 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
         TKey key = KeyAt(pattern, problem, work, k);
-        Tile.SetScore(register, pattern.Score(Tile.Score(register), query0, key));
-        Tile.SetScore(register + 2, pattern.Score(Tile.Score(register + 2), query1, key));
+        Tile.SetScore(register, pattern.Score(Tile.Score(register) * problem.Scale, query0, key));
+        Tile.SetScore(register + 2, pattern.Score(Tile.Score(register + 2) * problem.Scale, query1, key));
     }
 
     // A table ends with the last key; what stands in columns beyond it is cut.

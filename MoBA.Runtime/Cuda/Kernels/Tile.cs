@@ -38,48 +38,56 @@ internal static class Tile
     /// <summary>Takes registers, in a warpgroup that computes.</summary>
     public static void ClaimRegisters() => CudaAsm.Emit("tile.claimregisters;");
 
-    // Barriers of the ring of key tiles, of the ring of value tiles, and of the query tile.
-    public static void WaitKeysFull(int slot, int parity) => CudaAsm.Emit("tile.wait keysfull, %0, %1;", slot, parity);
+    // Tiles pass through rings of shared memory; the n-th tile of a ring, from 0, has the slot that its number gives it. A copying
+    // thread waits until the slot is free and loads it; computing warps wait until it is full and free it, once each.
+    public static void WaitQueriesFree(int n) => CudaAsm.Emit("tile.waitfree queries, %0;", n);
 
-    public static void WaitKeysFree(int slot, int parity) => CudaAsm.Emit("tile.wait keysfree, %0, %1;", slot, parity);
+    public static void WaitQueriesFull(int n) => CudaAsm.Emit("tile.waitfull queries, %0;", n);
 
-    public static void WaitValuesFull(int slot, int parity) => CudaAsm.Emit("tile.wait valuesfull, %0, %1;", slot, parity);
+    public static void FreeQueries(int n) => CudaAsm.Emit("tile.free queries, %0;", n);
 
-    public static void WaitValuesFree(int slot, int parity) => CudaAsm.Emit("tile.wait valuesfree, %0, %1;", slot, parity);
+    public static void WaitKeysFree(int n) => CudaAsm.Emit("tile.waitfree keys, %0;", n);
 
-    public static void WaitQueriesFull(int parity) => CudaAsm.Emit("tile.wait queriesfull, 0, %0;", parity);
+    public static void WaitKeysFull(int n) => CudaAsm.Emit("tile.waitfull keys, %0;", n);
 
-    public static void WaitQueriesFree(int parity) => CudaAsm.Emit("tile.wait queriesfree, 0, %0;", parity);
+    public static void FreeKeys(int n) => CudaAsm.Emit("tile.free keys, %0;", n);
 
-    public static void FreeKeys(int slot) => CudaAsm.Emit("tile.free keysfree, %0;", slot);
+    public static void WaitValuesFree(int n) => CudaAsm.Emit("tile.waitfree values, %0;", n);
 
-    public static void FreeValues(int slot) => CudaAsm.Emit("tile.free valuesfree, %0;", slot);
+    public static void WaitValuesFull(int n) => CudaAsm.Emit("tile.waitfull values, %0;", n);
 
-    public static void FreeQueries() => CudaAsm.Emit("tile.free queriesfree, 0;");
+    public static void FreeValues(int n) => CudaAsm.Emit("tile.free values, %0;", n);
 
-    /// <summary>Copies the query tile that starts at a token of a head to shared memory, and tells <paramref name="item"/> with it.</summary>
-    public static void LoadQueries(int token, int head, int item) => CudaAsm.Emit("tile.loadqueries %0, %1, %2;", token, head, item);
-
-    /// <summary>Tells that there is no further work item.</summary>
-    public static void EndQueries() => CudaAsm.Emit("tile.endqueries;");
-
-    /// <summary>The work item told with the query tile; the same in every lane.</summary>
-    public static int Item()
+    /// <summary>Whether there are two slots for queries, so that a work item can begin while the one before it ends.</summary>
+    public static bool HasSecondQueries()
     {
-        CudaAsm.Emit("tile.item %0;", out int item);
+        CudaAsm.Emit("tile.hassecondqueries %0;", out int value);
+        return value != 0;
+    }
+
+    /// <summary>Copies the n-th query tile, which starts at a token of a head, and tells <paramref name="item"/> with it.</summary>
+    public static void LoadQueries(int n, int token, int head, int item) => CudaAsm.Emit("tile.loadqueries %0, %1, %2, %3;", n, token, head, item);
+
+    /// <summary>Tells with the n-th query tile that there is none.</summary>
+    public static void EndQueries(int n) => CudaAsm.Emit("tile.endqueries %0;", n);
+
+    /// <summary>The work item told with the n-th query tile, -1 at the end; the same in every lane.</summary>
+    public static int Item(int n)
+    {
+        CudaAsm.Emit("tile.item %0, %1;", out int item, n);
         return item;
     }
 
-    /// <summary>Copies the key tile that starts at a token of a key head to a slot, and tells <paramref name="note"/> with it.</summary>
-    public static void LoadKeys(int slot, int token, int head, int note) => CudaAsm.Emit("tile.loadkeys %0, %1, %2, %3;", slot, token, head, note);
+    /// <summary>Copies the n-th key tile, which starts at a token of a key head, and tells <paramref name="note"/> with it.</summary>
+    public static void LoadKeys(int n, int token, int head, int note) => CudaAsm.Emit("tile.loadkeys %0, %1, %2, %3;", n, token, head, note);
 
-    /// <summary>Copies the value tile that starts at a token of a key head to a slot.</summary>
-    public static void LoadValues(int slot, int token, int head) => CudaAsm.Emit("tile.loadvalues %0, %1, %2;", slot, token, head);
+    /// <summary>Copies the n-th value tile, which starts at a token of a key head.</summary>
+    public static void LoadValues(int n, int token, int head) => CudaAsm.Emit("tile.loadvalues %0, %1, %2;", n, token, head);
 
-    /// <summary>What was told with the key tile of a slot; the same in every lane.</summary>
-    public static int Note(int slot)
+    /// <summary>What was told with the n-th key tile; the same in every lane.</summary>
+    public static int Note(int n)
     {
-        CudaAsm.Emit("tile.note %0, %1;", out int note, slot);
+        CudaAsm.Emit("tile.note %0, %1;", out int note, n);
         return note;
     }
 
@@ -96,11 +104,11 @@ internal static class Tile
     /// <summary>Points a warpgroup's query operand at its rows.</summary>
     public static void SelectRows(int warpgroup) => CudaAsm.Emit("tile.selectrows %0;", warpgroup);
 
-    /// <summary>Starts S = Q K^T of a slot.</summary>
-    public static void StartScores(int slot) => CudaAsm.Emit("tile.startscores %0;", slot);
+    /// <summary>Starts S = Q K^T of a query tile and a key tile.</summary>
+    public static void StartScores(int queries, int keys) => CudaAsm.Emit("tile.startscores %0, %1;", queries, keys);
 
-    /// <summary>Starts O += P V of a slot.</summary>
-    public static void StartOutput(int slot) => CudaAsm.Emit("tile.startoutput %0;", slot);
+    /// <summary>Starts O += P V of a value tile.</summary>
+    public static void StartOutput(int values) => CudaAsm.Emit("tile.startoutput %0;", values);
 
     /// <summary>Waits until all but the last product started has ended.</summary>
     public static void WaitAllButOne() => CudaAsm.Emit("tile.waitproducts 1;");

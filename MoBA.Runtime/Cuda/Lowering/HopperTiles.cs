@@ -13,8 +13,6 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     // Swizzle of 128 bytes; eight rows, 1024 bytes, apart.
     private const uint Descriptor = 0x40000040;
 
-    private const int Slots = 2;
-
     private readonly SoftmaxPrinter _softmax = new(shape.Dim == 256 ? 32 : 64, shape.Dim / 2, shape.Element == ElementKind.Half ? "f16" : "bf16");
 
     public override string Target => "sm_90a";
@@ -27,26 +25,26 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Keys => Dim == 256 ? 64 : 128;
 
-    public override int SharedBytes => BarriersAt + 128;
+    public override int SharedBytes => BarriersAt + 192;
 
     private int Panels => Dim / 64;
+
+    private int QuerySlots => Dim == 256 ? 1 : 2;
+
+    private static int KeySlots => 2;
 
     private int QueryBytes => Queries * Dim * 2;
 
     private int KeyBytes => Keys * Dim * 2;
 
-    private int KeysAt => QueryBytes;
+    private int KeysAt => QuerySlots * QueryBytes;
 
-    private int ValuesAt => KeysAt + (Slots * KeyBytes);
+    private int ValuesAt => KeysAt + (KeySlots * KeyBytes);
 
-    private int BarriersAt => ValuesAt + (Slots * KeyBytes);
-
-    private int ItemAt => BarriersAt + 80;
-
-    private int NotesAt => BarriersAt + 88;
+    private int BarriersAt => ValuesAt + (KeySlots * KeyBytes);
 
     // Registers of a thread that computes and of one that copies: 65,536 in all for 256 and 128 of them.
-    private static (int Compute, int Copy) Budget => (232, 40);
+    private static (int Compute, int Copy) Budget => (224, 56);
 
     /// <inheritdoc/>
     public override string Print(string name, string[] operands) => Lines((name, operands) switch
@@ -58,21 +56,22 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         ("syncblock", _) => ["bar.sync 0;"],
         ("releaseregisters", _) => [$"setmaxnreg.dec.sync.aligned.u32 {Budget.Copy};"],
         ("claimregisters", _) => [$"setmaxnreg.inc.sync.aligned.u32 {Budget.Compute};"],
-        ("wait", [var barrier, var slot, var parity]) => Wait(barrier, slot, parity),
-        ("free", [var barrier, var slot]) =>
-            [$"{{ .reg .u32 a; mad.lo.u32 a, {slot}, 8, sb; @first mbarrier.arrive.shared::cta.b64 _, [a+{Barrier(barrier)}]; }}"],
-        ("loadqueries", [var token, var head, var item]) => LoadQueries(token, head, item),
-        ("endqueries", _) =>
-            [$"st.shared.b32 [sb+{ItemAt}], -1;", $"mbarrier.arrive.shared::cta.b64 _, [sb+{Barrier("queriesfull")}];"],
-        ("item", [var value]) => Tell(value, $"[sb+{ItemAt}]", null),
-        ("loadkeys", [var slot, var token, var head, var note]) => LoadKeys(slot, token, head, note),
-        ("loadvalues", [var slot, var token, var head]) => Load("tv", ValuesAt, "valuesfull", slot, token, head, null),
-        ("note", [var value, var slot]) => Tell(value, $"[a+{NotesAt}]", slot),
+        ("hassecondqueries", [var value]) => [$"mov.u32 {value}, {QuerySlots - 1};"],
+        ("waitfull", [var ring, var n]) => Wait(Ring(ring), n, isFull: true),
+        ("waitfree", [var ring, var n]) => Wait(Ring(ring), n, isFull: false),
+        ("free", [var ring, var n]) =>
+            ["{", .. Ring(ring).Slot(n), $"mad.lo.u32 a, slot, 8, sb; @first mbarrier.arrive.shared::cta.b64 _, [a+{Ring(ring).FreeAt}]; }}"],
+        ("loadqueries", [var n, var token, var head, var item]) => Load(Ring("queries"), n, token, head, item),
+        ("endqueries", [var n]) => End(Ring("queries"), n),
+        ("item", [var value, var n]) => Told(Ring("queries"), n, value),
+        ("loadkeys", [var n, var token, var head, var note]) => Load(Ring("keys"), n, token, head, note),
+        ("note", [var value, var n]) => Told(Ring("keys"), n, value),
+        ("loadvalues", [var n, var token, var head]) => Load(Ring("values"), n, token, head, null),
         ("nextitem", [var value, var counters]) => [$"atom.global.add.u32 {value}, [{counters}], 1;"],
         ("enditems", [var counters, var blocks]) => EndItems(counters, blocks),
         ("selectrows", [var warpgroup]) => SelectRows(warpgroup),
-        ("startscores", [var slot]) => StartScores(slot),
-        ("startoutput", [var slot]) => StartOutput(slot),
+        ("startscores", [var queries, var keys]) => StartScores(queries, keys),
+        ("startoutput", [var values]) => StartOutput(values),
         ("waitproducts", [var left]) => [$"wgmma.wait_group.sync.aligned {left};"],
         ("clearoutput", _) => _softmax.Clear(),
         ("scalescores", [var factor]) => _softmax.Scale(factor),
@@ -88,7 +87,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         ("nosoftmax", _) => _softmax.None(),
         ("roundoutput", _) => _softmax.Round(),
         ("storeoutput", [var row, var address, var columns]) => _softmax.Store(row == "0" ? 0 : 1, address, columns),
-        ("storelse", [var row, var address, var write]) => [$"@{write} st.global.f32 [{address}], n{row};"],
+        ("storelse", [var row, var address, var write]) => [$"@{write} st.global.f32 [{address}], h{row};"],
         _ => throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
     });
 
@@ -103,61 +102,67 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         "mov.u32 ta, %laneid; setp.eq.u32 first, ta, 0; and.b32 tb, ta, 1; setp.ne.u32 pq0, tb, 0; and.b32 tb, ta, 2; setp.ne.u32 pq1, tb, 0;",
     ];
 
-    // Byte offset of a barrier of slot 0; the next slot's is 8 beyond.
-    private int Barrier(string name) => BarriersAt + name switch
+    // Where a ring has its tiles, its barriers and what is told with a tile.
+    private TileRing Ring(string name) => name switch
     {
-        "queriesfull" => 0,
-        "queriesfree" => 8,
-        "keysfull" => 16,
-        "keysfree" => 32,
-        "valuesfull" => 48,
-        "valuesfree" => 64,
-        _ => throw new NotSupportedException($"no barrier is called {name}."),
+        "queries" => new("tq", 0, QueryBytes, QuerySlots, BarriersAt),
+        "keys" => new("tk", KeysAt, KeyBytes, KeySlots, BarriersAt + 64),
+        "values" => new("tv", ValuesAt, KeyBytes, KeySlots, BarriersAt + 128),
+        _ => throw new NotSupportedException($"no ring is called {name}."),
     };
 
     private IEnumerable<string> Barriers()
     {
-        foreach (string name in new[] { "queriesfull", "queriesfree", "keysfull", "keysfree", "valuesfull", "valuesfree" })
+        foreach (TileRing ring in new[] { Ring("queries"), Ring("keys"), Ring("values") })
         {
-            for (int slot = 0; slot < (name.StartsWith("queries", StringComparison.Ordinal) ? 1 : Slots); slot++)
-                yield return $"mbarrier.init.shared::cta.b64 [sb+{Barrier(name) + (8 * slot)}], {(name.EndsWith("full", StringComparison.Ordinal) ? 1 : Readers)};";
+            for (int slot = 0; slot < ring.Slots; slot++)
+            {
+                yield return $"mbarrier.init.shared::cta.b64 [sb+{ring.FullAt + (8 * slot)}], 1;";
+                yield return $"mbarrier.init.shared::cta.b64 [sb+{ring.FreeAt + (8 * slot)}], {Readers};";
+            }
         }
 
         yield return "fence.mbarrier_init.release.cluster; fence.proxy.async.shared::cta;";
     }
 
-    private IEnumerable<string> Wait(string barrier, string slot, string parity) =>
+    // Full for the n-th time the slot has tile n; it is free for it when it was freed as often.
+    private static IEnumerable<string> Wait(TileRing ring, string n, bool isFull) =>
     [
-        $"{{ .reg .pred done; .reg .u32 a; mad.lo.u32 a, {slot}, 8, sb;",
-        $"AGAIN: mbarrier.try_wait.parity.shared::cta.b64 done, [a+{Barrier(barrier)}], {parity}; @!done bra AGAIN; }}",
+        "{ .reg .pred done; .reg .u32 round;", .. ring.Slot(n),
+        $"{ring.Round("round", n)} {(isFull ? "" : "xor.b32 round, round, 1; ")}mad.lo.u32 a, slot, 8, sb;",
+        $"AGAIN: mbarrier.try_wait.parity.shared::cta.b64 done, [a+{(isFull ? ring.FullAt : ring.FreeAt)}], round; @!done bra AGAIN; }}",
     ];
 
-    private IEnumerable<string> LoadQueries(string token, string head, string item) =>
-        [$"st.shared.b32 [sb+{ItemAt}], {item};", .. Load("tq", 0, "queriesfull", "0", token, head, QueryBytes)];
-
-    private IEnumerable<string> LoadKeys(string slot, string token, string head, string note) =>
-        [$"{{ .reg .u32 a; mad.lo.u32 a, {slot}, 4, sb; st.shared.b32 [a+{NotesAt}], {note}; }}", .. Load("tk", KeysAt, "keysfull", slot, token, head, null)];
-
     // A tile by the tensor memory accelerator, panel by panel, completing on a barrier. Rows and columns beyond the tensor are 0.
-    private IEnumerable<string> Load(string map, int at, string barrier, string slot, string token, string head, int? bytes)
+    private IEnumerable<string> Load(TileRing ring, string n, string token, string head, string? told)
     {
-        int size = bytes ?? KeyBytes;
-        yield return $"{{ .reg .u32 to, full; mad.lo.u32 to, {slot}, {size}, sb; add.u32 to, to, {at}; mad.lo.u32 full, {slot}, 8, sb; add.u32 full, full, {Barrier(barrier)};";
-        yield return $"mbarrier.arrive.expect_tx.shared::cta.b64 _, [full], {size};";
+        yield return "{ .reg .u32 to, full;";
+        foreach (string line in ring.Slot(n))
+            yield return line;
+        if (told is not null)
+            yield return $"mad.lo.u32 a, slot, 4, sb; st.shared.b32 [a+{ring.ToldAt}], {told};";
+        yield return $"mad.lo.u32 to, slot, {ring.TileBytes}, sb; add.u32 to, to, {ring.TilesAt}; mad.lo.u32 full, slot, 8, sb; add.u32 full, full, {ring.FullAt};";
+        yield return $"mbarrier.arrive.expect_tx.shared::cta.b64 _, [full], {ring.TileBytes};";
         for (int panel = 0; panel < Panels; panel++)
         {
             yield return "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes " +
-                $"[to], [{map}, {{{64 * panel}, {head}, {token}}}], [full]; add.u32 to, to, {size / Panels};";
+                $"[to], [{ring.Map}, {{{64 * panel}, {head}, {token}}}], [full]; add.u32 to, to, {ring.TileBytes / Panels};";
         }
 
         yield return "}";
     }
 
-    // The same value in every lane: branches on it stay whole.
-    private static IEnumerable<string> Tell(string value, string address, string? slot) =>
+    private static IEnumerable<string> End(TileRing ring, string n) =>
     [
-        slot is null ? "{ .reg .b32 x;" : $"{{ .reg .b32 x; .reg .u32 a; mad.lo.u32 a, {slot}, 4, sb;",
-        $"ld.shared.b32 x, {address}; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}",
+        "{", .. ring.Slot(n), $"mad.lo.u32 a, slot, 4, sb; st.shared.b32 [a+{ring.ToldAt}], -1;",
+        $"mad.lo.u32 a, slot, 8, sb; mbarrier.arrive.shared::cta.b64 _, [a+{ring.FullAt}]; }}",
+    ];
+
+    // The same value in every lane: branches on it stay whole.
+    private static IEnumerable<string> Told(TileRing ring, string n, string value) =>
+    [
+        "{ .reg .b32 x;", .. ring.Slot(n),
+        $"mad.lo.u32 a, slot, 4, sb; ld.shared.b32 x, [a+{ring.ToldAt}]; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}",
     ];
 
     private static IEnumerable<string> EndItems(string counters, string blocks) =>
@@ -170,14 +175,19 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         [$"mad.lo.u32 queries, {warpgroup}, 8192, sb; shr.u32 queries, queries, 4; or.b32 queries, queries, 0x10000; shfl.sync.idx.b32 queries, queries, 0, 0x1f, 0xffffffff;"];
 
     // S = Q K^T: both operands in shared memory, 16 components a step.
-    private IEnumerable<string> StartScores(string slot)
+    private IEnumerable<string> StartScores(string queries, string keys)
     {
-        yield return $"wgmma.fence.sync.aligned; mad.lo.u32 tb, {slot}, {KeyBytes >> 4}, keys;";
-        yield return "{ .reg .u32 x, y;";
+        yield return "wgmma.fence.sync.aligned; {";
+        foreach (string line in Ring("queries").Slot(queries))
+            yield return line;
+        yield return $"mad.lo.u32 ta, slot, {QueryBytes >> 4}, queries; }} {{";
+        foreach (string line in Ring("keys").Slot(keys))
+            yield return line;
+        yield return $"mad.lo.u32 tb, slot, {KeyBytes >> 4}, keys; }} {{ .reg .u32 x, y;";
         for (int step = 0; step < Dim / 16; step++)
         {
-            int queries = ((step >> 2) * (Queries * 128 >> 4)) + ((step & 3) * 2), keys = ((step >> 2) * (Keys * 128 >> 4)) + ((step & 3) * 2);
-            yield return $"add.u32 x, queries, {queries}; add.u32 y, tb, {keys}; mov.b64 da, {{x, {Descriptor}}}; mov.b64 db, {{y, {Descriptor}}};";
+            int query = ((step >> 2) * (Queries * 128 >> 4)) + ((step & 3) * 2), key = ((step >> 2) * (Keys * 128 >> 4)) + ((step & 3) * 2);
+            yield return $"add.u32 x, ta, {query}; add.u32 y, tb, {key}; mov.b64 da, {{x, {Descriptor}}}; mov.b64 db, {{y, {Descriptor}}};";
             yield return $"wgmma.mma_async.sync.aligned.m64n{Keys}k16.f32.{Element}.{Element} {Registers("s", 0, Keys / 2)}, da, db, {(step == 0 ? "no" : "yes")}, 1, 1, 0, 0;";
         }
 
@@ -185,10 +195,12 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     }
 
     // O += P V: P in registers, V in shared memory with its keys along the columns, 16 keys a step.
-    private IEnumerable<string> StartOutput(string slot)
+    private IEnumerable<string> StartOutput(string values)
     {
-        yield return $"wgmma.fence.sync.aligned; mad.lo.u32 ta, {slot}, {KeyBytes >> 4}, values;";
-        yield return "{ .reg .u32 y;";
+        yield return "wgmma.fence.sync.aligned; {";
+        foreach (string line in Ring("values").Slot(values))
+            yield return line;
+        yield return $"mad.lo.u32 ta, slot, {KeyBytes >> 4}, values; }} {{ .reg .u32 y;";
         for (int step = 0; step < Keys / 16; step++)
         {
             yield return $"add.u32 y, ta, {step * 128}; mov.b64 db, {{y, {Descriptor}}};";

@@ -13,10 +13,14 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
     // -1e30: what a row without keys has as its maximum, so that no difference is infinite.
     private const string Least = "0fF149F2CA";
 
+    // A sum is never negative. That this is asked keeps ptxas from moving the softmax behind the wait that follows it.
+    private const string Settle =
+        "setp.lt.f32 px, l0, 0f00000000; setp.lt.or.f32 px, l1, 0f00000000, px; vote.sync.any.pred px, px, 0xffffffff; @px trap;";
+
     /// <summary>Declarations.</summary>
     public string Declarations =>
-        $".reg .f32 s<{scores}>, o<{outputs}>, m0, m1, l0, l1, n0, n1, c0, c1, g0, g1, u<4>; .reg .b32 p<{scores / 2}>, w<{outputs / 2}>; " +
-        ".reg .pred px, py, pq0, pq1;";
+        $".reg .f32 s<{scores}>, o<{outputs}>, m0, m1, l0, l1, n0, n1, c0, c1, g0, g1, e0, e1, h0, h1, u<4>; .reg .b32 p<{scores / 2}>, w<{outputs / 2}>; " +
+        ".reg .pred px, py, pq0, pq1, grown;";
 
     /// <summary>Row of a register.</summary>
     private static int Row(int register) => (register >> 1) & 1;
@@ -47,6 +51,7 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"mov.f32 l{r}, u{2 * r};"),
+        Settle,
     ];
 
     /// <summary>Any later tile. The maximum stays as it is unless it grew by more than 8 binary orders: what is summed is at most
@@ -58,9 +63,11 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
             $"max.f32 n{r}, n{r}, m{r}; sub.f32 u{r}, n{r}, m{r}; mul.f32 u{r}, u{r}, {factor}; setp.gt.f32 px, u{r}, 0f41000000; " +
             $"neg.f32 u{r}, u{r}; ex2.approx.ftz.f32 u{r}, u{r}; selp.f32 c{r}, u{r}, 0f3F800000, px; selp.f32 m{r}, n{r}, m{r}, px; " +
             $"mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r}; mul.f32 l{r}, l{r}, c{r};"),
+        "setp.neu.f32 py, c0, 0f3F800000; setp.neu.or.f32 py, c1, 0f3F800000, py; vote.sync.any.pred grown, py, 0xffffffff;",
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"add.f32 l{r}, l{r}, u{2 * r};"),
+        Settle,
     ];
 
     /// <summary>P, rounded.</summary>
@@ -69,29 +76,28 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
     /// <summary>O to the present maximum, where a lane of the warp has a new one.</summary>
     public IEnumerable<string> Rescale() =>
     [
-        "{ setp.neu.f32 px, c0, 0f3F800000; setp.neu.f32 py, c1, 0f3F800000; or.pred px, px, py; vote.sync.any.pred px, px, 0xffffffff;",
-        "@!px bra KEPT;",
+        "{ @!grown bra KEPT;",
         .. Each(outputs, i => $"mul.f32 o{i}, o{i}, c{Row(i)};"),
         "KEPT: }",
     ];
 
-    /// <summary>The log-sum-exp in n and the factor of O in c: 1 / sum, or 0 where no key was seen.</summary>
+    /// <summary>The log-sum-exp in h and the factor of O in e: 1 / sum, or 0 where no key was seen.</summary>
     public IEnumerable<string> End(string factor) =>
     [
         .. Quad(static (r, lanes) => $"shfl.sync.bfly.b32 u{r}, l{r}, {lanes}, 0x1f, 0xffffffff; add.f32 l{r}, l{r}, u{r};"),
         .. Rows(r =>
-            $"rcp.approx.ftz.f32 c{r}, l{r}; setp.eq.f32 px, l{r}, 0f00000000; selp.f32 c{r}, 0f00000000, c{r}, px; " +
-            $"lg2.approx.f32 u{r}, l{r}; fma.rn.f32 n{r}, m{r}, {factor}, u{r}; mul.f32 n{r}, n{r}, 0f3F317218;"),
+            $"rcp.approx.ftz.f32 e{r}, l{r}; setp.eq.f32 px, l{r}, 0f00000000; selp.f32 e{r}, 0f00000000, e{r}, px; " +
+            $"lg2.approx.f32 u{r}, l{r}; fma.rn.f32 h{r}, m{r}, {factor}, u{r}; mul.f32 h{r}, h{r}, 0f3F317218;"),
     ];
 
     /// <summary>No key at all.</summary>
-    public IEnumerable<string> None() => Rows(static r => $"mov.f32 c{r}, 0f00000000; mov.f32 n{r}, 0fFF800000;");
+    public IEnumerable<string> None() => Rows(static r => $"mov.f32 e{r}, 0f00000000; mov.f32 h{r}, 0fFF800000;");
 
     /// <summary>O rounded, and transposed within each quad: of four words that a lane holds of four groups of eight columns it gives
     /// three away for the rest of one group, which is 16 bytes of a row.</summary>
     public IEnumerable<string> Round()
     {
-        foreach (string line in Each(outputs, i => $"mul.f32 o{i}, o{i}, c{Row(i)};"))
+        foreach (string line in Each(outputs, i => $"mul.f32 o{i}, o{i}, e{Row(i)};"))
             yield return line;
 
         // w: row r, group j of eight columns -> r * outputs / 4 + j.
