@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.CodeAnalysis.CSharp;
+using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Emit;
@@ -30,6 +31,15 @@ internal abstract class Dialect
 
     /// <summary>A function of two or more integers or floats.</summary>
     public virtual string Function(string name, ExprType type) => type == ExprType.Float ? $"float.{name}" : $"Math.{name}";
+
+    /// <summary>A value that has a name.</summary>
+    public virtual string Local(string name) => name;
+
+    /// <summary>Whether conditions are evaluated whole, and choices made by <see cref="Function"/> <c>Select</c>.</summary>
+    public virtual bool IsBranchFree => false;
+
+    /// <summary>A function that divides floats; null is the operator.</summary>
+    public virtual string? FloatDivision => null;
 
     /// <summary>C#'s truncating division and remainder, for targets that get them wrong; null is the operator.</summary>
     public virtual string? Division(BinaryOp op, Expr divisor) => null;
@@ -91,7 +101,7 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         FloatLiteral f => (Number(f.Value), f.Value < 0 ? Level.Unary : Level.Primary),
         VariableRef v => (dialect.Variable(v.Variable), Level.Primary),
         ParameterRef p => (p.Type == ExprType.Bool ? dialect.Flag(p.Path) : dialect.Parameter(p.Path), Level.Primary),
-        LocalRef l => (l.Name, Level.Primary),
+        LocalRef l => (dialect.Local(l.Name), Level.Primary),
         Lookup l => ($"{dialect.Table(l.Table)}[{Print(l.Index)}]", Level.Primary),
         TableBound { Query: TableQuery.Min or TableQuery.Max } t =>
             ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)}, {Print(t.High)})", Level.Primary),
@@ -99,6 +109,8 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         Unary u => FormatUnary(u),
         Binary { Op: BinaryOp.Min or BinaryOp.Max } b => (Call(b.Op.ToString(), b.Type, b.Left, b.Right), Level.Primary),
         Binary b => FormatBinary(b),
+        Conditional { Type: ExprType.Bool } c when dialect.IsBranchFree => Format(Chosen(c)),
+        Conditional c when dialect.IsBranchFree => (Call("Select", ExprType.Float, c.Condition, c.WhenTrue, c.WhenFalse), Level.Primary),
         Conditional c => ($"{Print(c.Condition, Level.Or)} ? {Print(c.WhenTrue, Level.Or)} : {Print(c.WhenFalse, Level.Conditional)}", Level.Conditional),
         FloatCall f => (Call(f.Function, ExprType.Float, [.. f.Arguments]), Level.Primary),
         _ => throw new ArgumentException($"no C# for {e.GetType().Name}"),
@@ -122,8 +134,24 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         return text.StartsWith("-", StringComparison.Ordinal) ? $"({text})" : text;
     }
 
+    /// <summary>A condition that is chosen by another, without a choice.</summary>
+    private static Binary Chosen(Conditional c) => new(
+        BinaryOp.Or,
+        new Binary(BinaryOp.And, c.Condition, c.WhenTrue),
+        new Binary(BinaryOp.And, Fold.Not(c.Condition), c.WhenFalse));
+
     private (string Text, Level Level) FormatBinary(Binary b)
     {
+        if (b is { Op: BinaryOp.Divide, Type: ExprType.Float } && dialect.FloatDivision is { } divide)
+        {
+            return ($"{divide}({Print(b.Left)}, {Print(b.Right)})", Level.Primary);
+        }
+
+        if (b.Left.Type == ExprType.Bool && dialect.IsBranchFree)
+        {
+            return FormatCondition(b);
+        }
+
         if (b.Op is BinaryOp.Divide or BinaryOp.Remainder && b.Type == ExprType.Int && dialect.Division(b.Op, b.Right) is { } function)
         {
             return ($"{function}({Print(b.Left)}, {Print(b.Right)})", Level.Primary);
@@ -160,6 +188,25 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         Level left = level is Level.Relational or Level.Equality or Level.BitAnd or Level.BitOr or Level.BitXor or Level.Shift ? level + 1 : level;
         bool isAssociative = b.Op is BinaryOp.And or BinaryOp.Or && b.Right is Binary r && r.Op == b.Op;
         return ($"{PrintPart(b.Left, b.Op, left)} {op} {PrintPart(b.Right, b.Op, isAssociative ? level : level + 1)}", level);
+    }
+
+    /// <summary>Conditions joined without a branch: comparisons in parentheses, chains without.</summary>
+    private (string Text, Level Level) FormatCondition(Binary b)
+    {
+        (string op, Level level) = b.Op switch
+        {
+            BinaryOp.And => ("&", Level.BitAnd),
+            BinaryOp.Or => ("|", Level.BitOr),
+            _ => ("^", Level.BitXor),
+        };
+        string text = $"{Part(b.Left)} {op} {Part(b.Right)}";
+        return b.Op == BinaryOp.Equal ? ($"!({text})", Level.Unary) : (text, level);
+
+        string Part(Expr e)
+        {
+            bool isChained = b.Op is BinaryOp.And or BinaryOp.Or && e is Binary inner && inner.Op == b.Op;
+            return isChained ? Print(e) : Print(e, Level.Unary);
+        }
     }
 
     private string PrintPart(Expr e, BinaryOp parent, Level context) => (parent, e) switch
@@ -206,10 +253,11 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
 /// <summary>Names in emitted code.</summary>
 internal static class Names
 {
-    // Types that a kernel's constructor names, and what every struct has already.
+    // Types that kernels name, members of theirs, and what every struct has already.
     private static readonly HashSet<string> Reserved =
     [
-        "Math", "Require", "IntTable", "FloatTable", "Parameters",
+        "Math", "Require", "IntTable", "FloatTable", "Parameters", "PortableMath", "CudaMath", "CudaRun", "TileKind",
+        "HasScore", "ReadsTables", "Tiles", "Runs", "Next", "Classify", "Query", "QueryValues", "Key", "KeyValues", "Attends", "Score",
         "Equals", "GetHashCode", "GetType", "ToString", "Finalize", "MemberwiseClone", "ReferenceEquals",
     ];
 

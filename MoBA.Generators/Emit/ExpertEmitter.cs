@@ -46,10 +46,12 @@ internal sealed class ExpertEmitter
     {
         yield return _kernels.Cpu(Place.Indent(Templates.Render("info", InfoModel())));
         yield return _kernels.Portable();
+        yield return _kernels.Cuda;
         if (_besides is not null)
         {
             yield return _besides.Cpu(info: null);
             yield return _besides.Portable();
+            yield return _besides.Cuda;
         }
 
         if (_spec.Gate is { } gate)
@@ -114,6 +116,8 @@ internal sealed class ExpertEmitter
         ["nullable"] = nullable,
         ["cpu"] = KernelClass(kernel.CpuClass),
         ["portable"] = KernelClass(kernel.PortableClass),
+        ["cuda"] = KernelClass(kernel.CudaStruct),
+        ["cuda_hash"] = kernel.CudaHash,
         ["parameters"] = kernel.Parameters,
     };
 

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 using MoBA.Generators.Plan;
@@ -5,7 +8,8 @@ using Scriban.Runtime;
 
 namespace MoBA.Generators.Emit;
 
-/// <summary>Emit: a <see cref="KernelPlan"/> becomes the text of a CPU kernel and of a portable one.</summary>
+/// <summary>Emit: a <see cref="KernelPlan"/> becomes the text of a CPU kernel, of a portable one, and of a pattern for
+/// tensor-core kernels.</summary>
 /// <param name="plan">The plan.</param>
 /// <param name="name">What the kernels are named after.</param>
 internal sealed class KernelEmitter(KernelPlan plan, string name)
@@ -16,10 +20,16 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
     private readonly CSharpPrinter _cpuBounds = new(new CpuDialect(), inBounds: true);
     private readonly CSharpPrinter _portable = new(new PortableDialect());
     private readonly CSharpPrinter _portableBounds = new(new PortableDialect(), inBounds: true);
+    private readonly CSharpPrinter _cudaBounds = new(new CudaDialect(), inBounds: true);
+    private readonly CSharpPrinter _cudaSide = new(new CudaBranchFreeDialect());
+    private readonly CSharpPrinter _cudaPair = new(new CudaPairDialect());
+    private string? _cuda;
 
     public string CpuClass => $"{name}_Cpu";
 
     public string PortableClass => $"{name}_Portable";
+
+    public string CudaStruct => $"{name}_Cuda";
 
     /// <summary>What the kernels are for, in their own comments.</summary>
     public required string What { get; init; }
@@ -31,6 +41,19 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
     public string Cpu(string? info) => Templates.Render("cpu", CpuModel(info));
 
     public string Portable() => Templates.Render("portable", PortableModel());
+
+    /// <summary>The pattern for tensor-core kernels.</summary>
+    public string Cuda => _cuda ??= Templates.Render("cuda", CudaModel());
+
+    /// <summary>SHA-256 of <see cref="Cuda"/>, its first half: a compiled kernel is kept by what it was compiled from.</summary>
+    public string CudaHash
+    {
+        get
+        {
+            using SHA256 hash = SHA256.Create();
+            return string.Concat(hash.ComputeHash(Encoding.UTF8.GetBytes(Cuda)).Take(16).Select(static b => b.ToString("x2", CultureInfo.InvariantCulture)));
+        }
+    }
 
     private ScriptObject CpuModel(string? info) => new()
     {
@@ -65,6 +88,43 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["next"] = Next(runs, "k0 + PortableRow.KeyTile"),
         };
     }
+
+    private ScriptObject CudaModel()
+    {
+        PairPlan pair = plan.Pair;
+        Expr[] bodies = pair.Modifier is null ? [pair.Mask] : [pair.Mask, pair.Modifier];
+        return new()
+        {
+            ["what"] = What,
+            ["generated_code"] = Place.GeneratedCode,
+            ["cuda_struct"] = CudaStruct,
+            ["parameters"] = Parameters,
+            ["classify"] = Classify(_cudaBounds),
+            ["key_ranges"] = KeyRangesModel(_cudaBounds),
+            ["next"] = Enumerable.Range(0, plan.KeyRanges.Runs.Count).Select(static i => $"runs.Run{i}.From(k0)")
+                .DefaultIfEmpty("int.MaxValue").Aggregate(static (a, b) => $"PortableMath.Min({a}, {b})"),
+            ["reads_tables"] = ReadsByKey ? "true" : "false",
+            ["query_values"] = SideModel(pair.PerQuery, bodies, (Variable.Query, "Q"), (Variable.Head, "Head"), (Variable.Heads, "Heads")),
+            ["key_values"] = SideModel(pair.PerKey, bodies, (Variable.Key, "K")),
+            ["attends"] = _cudaPair.Print(pair.Mask),
+            ["has_score"] = pair.Modifier is null ? "false" : "true",
+            ["score"] = pair.Modifier is null ? "score" : _cudaPair.Print(pair.Modifier),
+        };
+    }
+
+    /// <summary>Whether a table is read at an index that has to do with the key.</summary>
+    private bool ReadsByKey => new[] { _spec.Attends, _spec.Score }.OfType<Expr>().SelectMany(ExprWalk.All)
+        .Any(static e => e is Lookup && ExprWalk.Mentions(e, Variable.Key));
+
+    /// <summary>The fields of what is known of a query or of a key, with their values.</summary>
+    private ScriptObject[] SideModel(IEnumerable<NamedValue> values, Expr[] bodies, params (Variable Variable, string Name)[] positions) =>
+    [
+        .. positions.Where(p => bodies.Any(b => ExprWalk.Mentions(b, p.Variable)))
+            .Select(p => Field("int", p.Name, _cudaSide.Print(new VariableRef(p.Variable)))),
+        .. values.Select(v => Field(v.Value.Type == ExprType.Float ? "float" : "int", v.Name, _cudaSide.Print(v.Value))),
+    ];
+
+    private static ScriptObject Field(string type, string name, string value) => new() { ["type"] = type, ["name"] = name, ["value"] = value };
 
     /// <summary>The first key tile of any run from <paramref name="from"/> on.</summary>
     private static string Next(int runs, string from) => runs == 0

@@ -47,7 +47,14 @@ internal static class ParameterModels
                 ParameterKind.Single => "float",
                 _ => "int",
             },
-            ["portable_value"] = p.Kind switch
+            ["cuda_type"] = p.Kind switch
+            {
+                ParameterKind.Int32Table => "CudaTable",
+                ParameterKind.SingleTable => "CudaFloatTable",
+                ParameterKind.Single => "float",
+                _ => "int",
+            },
+            ["device_value"] = p.Kind switch
             {
                 ParameterKind.Int32Table => $"launch.Table(this.{access}, {monotone})",
                 ParameterKind.SingleTable => $"launch.Table(this.{access})",

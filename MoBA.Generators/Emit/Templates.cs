@@ -6,7 +6,7 @@ namespace MoBA.Generators.Emit;
 /// <summary>The layouts of emitted files, parsed once a process. A template places text; what the text is was decided in Plan/.</summary>
 internal static class Templates
 {
-    public static readonly IReadOnlyList<string> Names = ["expert", "class", "info", "cpu", "portable", "gate", "mixture", "mixture_class"];
+    public static readonly IReadOnlyList<string> Names = ["expert", "class", "info", "cpu", "portable", "cuda", "gate", "mixture", "mixture_class"];
 
     private static readonly Dictionary<string, Lazy<Template>> s_parsed =
         Names.ToDictionary(static name => name, static name => new Lazy<Template>(() => Parse(name)));

@@ -61,6 +61,7 @@ internal sealed record TableCheck(string Table, Expr Low, Expr High);
 /// <param name="Checks">What a call must check.</param>
 /// <param name="Mask">The predicate on partial tiles; null where every tile is proven full.</param>
 /// <param name="Modifier">The score modifier; null is none.</param>
+/// <param name="Pair">Predicate and modifier as a GPU's threads evaluate them.</param>
 /// <param name="Besides">The kernels of what is attended whatever the gate chose; null is nothing.</param>
 internal sealed record KernelPlan(
     PatternSpec Spec,
@@ -70,6 +71,7 @@ internal sealed record KernelPlan(
     ChecksPlan Checks,
     RowPlan? Mask,
     RowPlan? Modifier,
+    PairPlan Pair,
     KernelPlan? Besides)
 {
     /// <summary>The parameters that the kernels read.</summary>
@@ -95,6 +97,7 @@ internal sealed record KernelPlan(
         ChecksPlanner.Plan(spec),
         facts.Dense == Proof.Always ? null : RowPlanner.Plan(spec.Attends),
         spec.Score is null ? null : RowPlanner.Plan(spec.Score),
+        PairPlanner.Plan(facts.Dense == Proof.Always ? Fold.True : spec.Attends, spec.Score),
         spec.Besides is { } besides ? Of(besides, facts.Besides!) : null);
 
     private static ClassifyPlan PlanClassify(PatternSpec spec)

@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime;
@@ -32,6 +33,9 @@ public interface ISparseExpert
     /// checked here: the caller has called <see cref="Bind"/> with the positions of the call before it copied tensors.</summary>
     void LaunchPortable(PortableLaunch launch);
 
+    /// <summary>As <see cref="LaunchPortable"/>, the tensor-core kernel of this expert.</summary>
+    void LaunchCuda(CudaLaunch launch);
+
     /// <summary>The block gate, or null where the expert has none.</summary>
     BlockGate? Gate => null;
 
@@ -46,6 +50,12 @@ public interface ISparseExpert
     /// <summary>As <see cref="LaunchPortable"/>, the kernel of the pairs that are attended whatever the gate chose; does nothing
     /// where the expert has no <c>Always</c>.</summary>
     void LaunchPortableAlways(PortableLaunch launch)
+    {
+    }
+
+    /// <summary>As <see cref="LaunchCuda"/>, the kernel of the pairs that are attended whatever the gate chose; does nothing where
+    /// the expert has no <c>Always</c>.</summary>
+    void LaunchCudaAlways(CudaLaunch launch)
     {
     }
 

@@ -115,12 +115,12 @@ public static class PortableMath
     }
 
     // x minus its quarter turns, the quarter turn in three pieces so that every product but the last is exact.
-    private static float Reduced(float x, float turns) =>
+    internal static float Reduced(float x, float turns) =>
         ((x - (turns * 1.5703125f)) - (turns * 4.837512969970703125e-4f)) - (turns * 7.54978995489188216e-8f);
 
     private static int Quadrant(float turns) => (int)(turns - (4f * Floor(turns * 0.25f)));
 
-    private static float SinOfQuarter(float x, int quadrant)
+    internal static float SinOfQuarter(float x, int quadrant)
     {
         float square = x * x;
         float sine = x + (x * square * (-0.166666546f + (square * (8.33216087e-3f + (square * -1.95152959e-4f)))));

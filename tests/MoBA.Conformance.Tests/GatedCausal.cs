@@ -1,6 +1,7 @@
 using MoBA.Patterns;
 using MoBA.Runtime;
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Conformance.Tests;
@@ -23,6 +24,8 @@ internal sealed class GatedCausal(BlockGate gate) : ISparseExpert
     public CpuKernel Bind(in AttentionExtent extent) => ((ISparseExpert)_causal).Bind(extent);
 
     public void LaunchPortable(PortableLaunch launch) => ((ISparseExpert)_causal).LaunchPortable(launch);
+
+    public void LaunchCuda(CudaLaunch launch) => ((ISparseExpert)_causal).LaunchCuda(launch);
 
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => throw new NotSupportedException("It has no parameters.");
 }

@@ -78,6 +78,19 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda pattern = new()
+            {
+                Window = this.Window,
+                Global = this.Global,
+                Block = this.Block,
+                Random = this.Random,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
+                pattern, "cd820597c80a3c53e9bc2d14af9310ef");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -101,6 +114,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of BigBird, bound to its parameters for one call.</summary>
@@ -354,5 +368,102 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>BigBird as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct BigBird_Cuda : ICudaPattern<BigBird_Cuda.Tiles, BigBird_Cuda.QueryValues, BigBird_Cuda.KeyValues>
+    {
+        public int Window;
+        public int Global;
+        public int Block;
+        public int Random;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+            public int Query0;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+            public int Key0;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, k1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = q0 - k1;
+            long t1 = q1 - k0;
+            long t2 = PortableMath.Div(q0, Block);
+            long t3 = PortableMath.Div(q1, Block);
+            long t4 = t2 >> 8 == t3 >> 8 ? t2 & 255 : 0;
+            long t5 = t2 >> 8 == t3 >> 8 ? t3 & 255 : 255;
+            long t6 = t4 * 977;
+            long t7 = t5 * 977;
+            long t8 = PortableMath.Div(k0, Block);
+            long t9 = PortableMath.Div(k1, Block);
+            long t10 = t8 >> 8 == t9 >> 8 ? t8 & 255 : 0;
+            long t11 = t8 >> 8 == t9 >> 8 ? t9 & 255 : 255;
+            long t12 = t10 * 353;
+            long t13 = t11 * 353;
+            long t14 = (t6 == t7 && t12 == t13 ? t6 ^ t12 : t6 >= 0 && t12 >= 0 ? 0 : int.MinValue) >> 3;
+            long t15 = (t6 == t7 && t12 == t13 ? t6 ^ t12 : t6 >= 0 && t12 >= 0 ? PortableMath.Min(t7 + t13, int.MaxValue) : int.MaxValue) >> 3;
+            bool all = PortableMath.Max(t1, -t0) <= Window || q1 < Global || k1 < Global || (t14 >> 5 == t15 >> 5 ? t15 & 31 : 31) < Random;
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= Window || q0 < Global || k0 < Global || (t14 >> 5 == t15 >> 5 ? t14 & 31 : 0) < Random;
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            values.Query0 = ((PortableMath.Div(q, Block)) & 255) * 977;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            values.Key0 = ((PortableMath.Div(k, Block)) & 255) * 353;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (PortableMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global) | ((((q.Query0 ^ k.Key0) >> 3) & 31) < Random);
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

@@ -72,6 +72,16 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda pattern = new()
+            {
+                Block = this.Block,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
+                pattern, "30cff712943b5864fe55eb4fcdcea667");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -92,6 +102,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of BlockCausal, bound to its parameters for one call.</summary>
@@ -299,5 +310,80 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>BlockCausal as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct BlockCausal_Cuda : ICudaPattern<BlockCausal_Cuda.Tiles, BlockCausal_Cuda.QueryValues, BlockCausal_Cuda.KeyValues>
+    {
+        public int Block;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Query0;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int Key0;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            long t3 = PortableMath.Div(q1, Block);
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, t3 * Block + Block - 1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = PortableMath.Div(k1, Block) <= PortableMath.Div(q0, Block);
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = PortableMath.Div(k0, Block) <= PortableMath.Div(q1, Block);
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Query0 = PortableMath.Div(q, Block);
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.Key0 = PortableMath.Div(k, Block);
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            k.Key0 <= q.Query0;
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

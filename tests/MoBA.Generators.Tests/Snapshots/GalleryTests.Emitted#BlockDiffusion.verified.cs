@@ -73,6 +73,17 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda pattern = new()
+            {
+                Block = this.Block,
+                Length = this.Length,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
+                pattern, "4a6db5aad49fbec8a684ed50d7de600c");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -94,6 +105,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of BlockDiffusion, bound to its parameters for one call.</summary>
@@ -383,5 +395,115 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>BlockDiffusion as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct BlockDiffusion_Cuda : ICudaPattern<BlockDiffusion_Cuda.Tiles, BlockDiffusion_Cuda.QueryValues, BlockDiffusion_Cuda.KeyValues>
+    {
+        public int Block;
+        public int Length;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+            public CudaRun Run1;
+            public CudaRun Run2;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+            public int Query0;
+            public int Query1;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+            public int Key0;
+            public int Key1;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            long t0 = PortableMath.Div(q0, Block);
+            long t1 = PortableMath.Div(q1, Block);
+            long t7 = PortableMath.Div(q1 - Length, Block);
+            Tiles runs = default;
+            if (q0 < Length)
+            {
+                runs.Run0 = CudaRun.Of(t0 * Block, PortableMath.Min((long)Length - 1, t1 * Block + Block - 1), keys, keyTile);
+            }
+
+            if (q0 < Length)
+            {
+                runs.Run1 = CudaRun.Of(Length, (t1 - 1) * Block + Block - 1 + Length, keys, keyTile);
+            }
+
+            if (q1 >= Length)
+            {
+                runs.Run2 = CudaRun.Of(Length, t7 * Block + Block - 1 + Length, keys, keyTile);
+            }
+
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            PortableMath.Min(PortableMath.Min(runs.Run0.From(k0), runs.Run1.From(k0)), runs.Run2.From(k0));
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool t0 = q1 < Length;
+            bool t1 = q0 < Length;
+            bool t2 = k1 < Length;
+            bool t3 = k0 < Length;
+            long t4 = PortableMath.Div(q0, Block);
+            long t5 = PortableMath.Div(q1, Block);
+            long t6 = PortableMath.Div(k0, Block);
+            long t7 = PortableMath.Div(k1, Block);
+            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || PortableMath.Div(k1 - Length, Block) < PortableMath.Div(q0, Block)))) && (t0 || (k0 >= Length && PortableMath.Div(k1 - Length, Block) <= PortableMath.Div(q0 - Length, Block)));
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && PortableMath.Div(k0 - Length, Block) < PortableMath.Div(q1, Block)))) || (!t0 && k1 >= Length && PortableMath.Div(k0 - Length, Block) <= PortableMath.Div(q1 - Length, Block));
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            values.Query0 = PortableMath.Div(q, Block);
+            values.Query1 = PortableMath.Div(q - Length, Block);
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            values.Key0 = PortableMath.Div(k, Block);
+            values.Key1 = PortableMath.Div(k - Length, Block);
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            ((q.Q < Length) & (((k.K < Length) & (q.Query0 == k.Key0)) | ((k.K >= Length) & (k.Key1 < q.Query0)))) | ((q.Q >= Length) & (k.K >= Length) & (k.Key1 <= q.Query1));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

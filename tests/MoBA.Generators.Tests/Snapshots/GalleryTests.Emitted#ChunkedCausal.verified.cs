@@ -72,6 +72,16 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda pattern = new()
+            {
+                Chunk = this.Chunk,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
+                pattern, "2058b36959143ae05f887acf2b223dd2");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -92,6 +102,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of ChunkedCausal, bound to its parameters for one call.</summary>
@@ -311,5 +322,89 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>ChunkedCausal as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct ChunkedCausal_Cuda : ICudaPattern<ChunkedCausal_Cuda.Tiles, ChunkedCausal_Cuda.QueryValues, ChunkedCausal_Cuda.KeyValues>
+    {
+        public int Chunk;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+            public int Query0;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+            public int Key0;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            long t0 = PortableMath.Div(q0, Chunk);
+            long t1 = PortableMath.Div(q1, Chunk);
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(t0 * Chunk, PortableMath.Min(q1, t1 * Chunk + Chunk - 1), keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = PortableMath.Div(q0, Chunk);
+            long t1 = PortableMath.Div(q1, Chunk);
+            long t2 = PortableMath.Div(k0, Chunk);
+            long t3 = PortableMath.Div(k1, Chunk);
+            bool all = q0 >= k1 && t0 == t3 && t1 == t2;
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 && t0 <= t3 && t2 <= t1;
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            values.Query0 = PortableMath.Div(q, Chunk);
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            values.Key0 = PortableMath.Div(k, Chunk);
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) & (q.Query0 == k.Key0);
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

@@ -76,6 +76,18 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda pattern = new()
+            {
+                Window = this.Window,
+                Global = this.Global,
+                Causal = this.Causal ? 1 : 0,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.KeyValues>(
+                pattern, "c4921328b7863f04546ecc50ac3f8501");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -98,6 +110,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of GlobalWindow, bound to its parameters for one call.</summary>
@@ -377,5 +390,109 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>GlobalWindow as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct GlobalWindow_Cuda : ICudaPattern<GlobalWindow_Cuda.Tiles, GlobalWindow_Cuda.QueryValues, GlobalWindow_Cuda.KeyValues>
+    {
+        public int Window;
+        public int Global;
+        public int Causal;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+            public CudaRun Run1;
+            public CudaRun Run2;
+            public CudaRun Run3;
+            public CudaRun Run4;
+            public CudaRun Run5;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            if (!(Causal != 0))
+            {
+                runs.Run0 = CudaRun.Of(q0 - Window, q1 + Window, keys, keyTile);
+            }
+
+            if (!(Causal != 0) && q0 < Global)
+            {
+                runs.Run1 = CudaRun.Of(0, k1, keys, keyTile);
+            }
+
+            if (!(Causal != 0))
+            {
+                runs.Run2 = CudaRun.Of(0, (long)Global - 1, keys, keyTile);
+            }
+
+            runs.Run3 = CudaRun.Of(q0 - Window, PortableMath.Min(q1, q1 + Window), keys, keyTile);
+            if (q0 < Global)
+            {
+                runs.Run4 = CudaRun.Of(0, q1, keys, keyTile);
+            }
+
+            runs.Run5 = CudaRun.Of(0, PortableMath.Min(q1, (long)Global - 1), keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(PortableMath.Min(runs.Run0.From(k0), runs.Run1.From(k0)), runs.Run2.From(k0)), runs.Run3.From(k0)), runs.Run4.From(k0)), runs.Run5.From(k0));
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = q0 - k1;
+            long t1 = q1 - k0;
+            bool all = (!(Causal != 0) || q0 >= k1) && (PortableMath.Max(t1, -t0) <= Window || q1 < Global || k1 < Global);
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = (!(Causal != 0) || q1 >= k0) && (PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= Window || q0 < Global || k0 < Global);
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (!(Causal != 0) | (q.Q >= k.K)) & ((PortableMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

@@ -92,6 +92,15 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda pattern = new()
+            {
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.KeyValues>(
+                pattern, "0aaf33ce42e825f566b2dd9f86779af6");
+        }
+
         global::MoBA.Runtime.Cpu.CpuKernel? global::MoBA.Runtime.ISparseExpert.BindAlways(in global::MoBA.Runtime.AttentionExtent extent)
         {
             return new global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cpu(this.Sinks, this.Window, extent);
@@ -104,6 +113,17 @@ namespace MoBA.Patterns
                 Sinks = this.Sinks,
                 Window = this.Window,
             });
+        }
+
+        void global::MoBA.Runtime.ISparseExpert.LaunchCudaAlways(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda pattern = new()
+            {
+                Sinks = this.Sinks,
+                Window = this.Window,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.KeyValues>(
+                pattern, "94ef3a65af33e87314e3ef48a99612e0");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -129,6 +149,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of MobaSinks, bound to its parameters for one call.</summary>
@@ -328,6 +349,80 @@ namespace MoBA.Generated.MoBA_Patterns
         }
     }
 
+    /// <summary>MobaSinks as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct MobaSinks_Cuda : ICudaPattern<MobaSinks_Cuda.Tiles, MobaSinks_Cuda.QueryValues, MobaSinks_Cuda.KeyValues>
+    {
+        public int None; // a kernel parameter cannot be empty
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, q1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = q0 >= k1;
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0;
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            q.Q >= k.K;
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
+    }
+
     /// <summary>The CPU kernel of what MobaSinks always attends, bound to its parameters for one call.</summary>
     [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
     internal sealed class MobaSinks_Always_Cpu : CpuKernel
@@ -496,6 +591,83 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>what MobaSinks always attends as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct MobaSinks_Always_Cuda : ICudaPattern<MobaSinks_Always_Cuda.Tiles, MobaSinks_Always_Cuda.QueryValues, MobaSinks_Always_Cuda.KeyValues>
+    {
+        public int Sinks;
+        public int Window;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+            public CudaRun Run1;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, PortableMath.Min(q1, (long)Sinks - 1), keys, keyTile);
+            runs.Run1 = CudaRun.Of(q0 - Window + 1, q1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            PortableMath.Min(runs.Run0.From(k0), runs.Run1.From(k0));
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = q0 >= k1 && (k1 < Sinks || q1 - k0 < Window);
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 && (k0 < Sinks || q0 - k1 < Window);
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) & ((k.K < Sinks) | (q.Q - k.K < Window));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 
     /// <summary>The shape of MobaSinks's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

@@ -75,6 +75,18 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda pattern = new()
+            {
+                Width = this.Width,
+                Height = this.Height,
+                Kernel = this.Kernel,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
+                pattern, "a8701ec61bd97d21ba7d203545cd3ce2");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -97,6 +109,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of Natten2D, bound to its parameters for one call.</summary>
@@ -345,5 +358,92 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>Natten2D as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct Natten2D_Cuda : ICudaPattern<Natten2D_Cuda.Tiles, Natten2D_Cuda.QueryValues, Natten2D_Cuda.KeyValues>
+    {
+        public int Width;
+        public int Height;
+        public int Kernel;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Query0;
+            public int Query1;
+            public int Query2;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int Key0;
+            public int Key1;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            long t4 = PortableMath.Div(Kernel, 2);
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, Width), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - t4, 4294967296L)) * Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(PortableMath.Div(q1, Width), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) + t4, 4294967296L)) * Width + Width - 1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, Width), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - PortableMath.Div(k1, Width);
+            long t1 = PortableMath.Min(PortableMath.Max(PortableMath.Div(q1, Width), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - PortableMath.Div(k0, Width);
+            long t2 = PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, Width) == PortableMath.Div(q1, Width) ? PortableMath.Rem(q0, Width) : PortableMath.Min(0, PortableMath.Max(q0, (long)1 - Width)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (PortableMath.Div(k0, Width) == PortableMath.Div(k1, Width) ? PortableMath.Rem(k1, Width) : PortableMath.Max(0, PortableMath.Min(k1, (long)Width - 1)));
+            long t3 = PortableMath.Min(PortableMath.Max(PortableMath.Div(q0, Width) == PortableMath.Div(q1, Width) ? PortableMath.Rem(q1, Width) : PortableMath.Max(0, PortableMath.Min(q1, (long)Width - 1)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (PortableMath.Div(k0, Width) == PortableMath.Div(k1, Width) ? PortableMath.Rem(k0, Width) : PortableMath.Min(0, PortableMath.Max(k0, (long)1 - Width)));
+            bool all = PortableMath.Max(t1, -t0) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(t3, -t2) <= PortableMath.Div(Kernel, 2);
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(0, PortableMath.Max(t2, -t3)) <= PortableMath.Div(Kernel, 2);
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Query0 = PortableMath.Min(PortableMath.Max(PortableMath.Div(q, Width), PortableMath.Div(Kernel, 2)), Height - 1 - PortableMath.Div(Kernel, 2));
+            values.Query1 = PortableMath.Div(Kernel, 2);
+            values.Query2 = PortableMath.Min(PortableMath.Max(PortableMath.Rem(q, Width), PortableMath.Div(Kernel, 2)), Width - 1 - PortableMath.Div(Kernel, 2));
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.Key0 = PortableMath.Div(k, Width);
+            values.Key1 = PortableMath.Rem(k, Width);
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (PortableMath.Abs(q.Query0 - k.Key0) <= q.Query1) & (PortableMath.Abs(q.Query2 - k.Key1) <= q.Query1);
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

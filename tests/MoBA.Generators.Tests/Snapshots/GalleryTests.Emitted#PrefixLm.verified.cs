@@ -72,6 +72,16 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda pattern = new()
+            {
+                Prefix = this.Prefix,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.KeyValues>(
+                pattern, "211fed5d54f9a31819684bb702e65c42");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -92,6 +102,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of PrefixLm, bound to its parameters for one call.</summary>
@@ -288,5 +299,79 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>PrefixLm as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct PrefixLm_Cuda : ICudaPattern<PrefixLm_Cuda.Tiles, PrefixLm_Cuda.QueryValues, PrefixLm_Cuda.KeyValues>
+    {
+        public int Prefix;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, PortableMath.Max(q1, (long)Prefix - 1), keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = q0 >= k1 || k1 < Prefix;
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 || k0 < Prefix;
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) | (k.K < Prefix);
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

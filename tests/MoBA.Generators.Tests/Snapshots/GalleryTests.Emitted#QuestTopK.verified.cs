@@ -86,6 +86,15 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda pattern = new()
+            {
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.KeyValues>(
+                pattern, "4a8db848a60de8207f8bf12883dbb23f");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -107,6 +116,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of QuestTopK, bound to its parameters for one call.</summary>
@@ -301,6 +311,80 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>QuestTopK as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct QuestTopK_Cuda : ICudaPattern<QuestTopK_Cuda.Tiles, QuestTopK_Cuda.QueryValues, QuestTopK_Cuda.KeyValues>
+    {
+        public int None; // a kernel parameter cannot be empty
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, q1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = q0 >= k1;
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0;
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            q.Q >= k.K;
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 
     /// <summary>The shape of QuestTopK's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

@@ -74,6 +74,17 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda pattern = new()
+            {
+                Prefix = this.Prefix,
+                Branch = this.Branch,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
+                pattern, "02b435f22ae59a911022cfb71a76a3ac");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -95,6 +106,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of SharedPrefix, bound to its parameters for one call.</summary>
@@ -337,5 +349,92 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>SharedPrefix as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct SharedPrefix_Cuda : ICudaPattern<SharedPrefix_Cuda.Tiles, SharedPrefix_Cuda.QueryValues, SharedPrefix_Cuda.KeyValues>
+    {
+        public int Prefix;
+        public int Branch;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+            public CudaRun Run1;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+            public int Query0;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+            public int Key0;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            long t0 = PortableMath.Div(q0 - Prefix, Branch);
+            long t1 = PortableMath.Div(q1 - Prefix, Branch);
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, PortableMath.Min(q1, (long)Prefix - 1), keys, keyTile);
+            runs.Run1 = CudaRun.Of(t0 * Branch - Branch + 1 + Prefix, PortableMath.Min(q1, t1 * Branch + Branch - 1 + Prefix), keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            PortableMath.Min(runs.Run0.From(k0), runs.Run1.From(k0));
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = PortableMath.Div(q0 - Prefix, Branch);
+            long t1 = PortableMath.Div(q1 - Prefix, Branch);
+            long t2 = PortableMath.Div(k0 - Prefix, Branch);
+            long t3 = PortableMath.Div(k1 - Prefix, Branch);
+            bool all = q0 >= k1 && (k1 < Prefix || (t0 == t3 && t1 == t2));
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 && (k0 < Prefix || (t0 <= t3 && t2 <= t1));
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            values.Query0 = PortableMath.Div(q - Prefix, Branch);
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            values.Key0 = PortableMath.Div(k - Prefix, Branch);
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) & ((k.K < Prefix) | (q.Query0 == k.Key0));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

@@ -74,6 +74,17 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda pattern = new()
+            {
+                Window = this.Window,
+                Sinks = this.Sinks,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.KeyValues>(
+                pattern, "a716dca4077b40d084445374d1180fce");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -95,6 +106,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of SinkWindow, bound to its parameters for one call.</summary>
@@ -302,5 +314,82 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>SinkWindow as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct SinkWindow_Cuda : ICudaPattern<SinkWindow_Cuda.Tiles, SinkWindow_Cuda.QueryValues, SinkWindow_Cuda.KeyValues>
+    {
+        public int Window;
+        public int Sinks;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+            public CudaRun Run1;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(q0 - Window + 1, q1, keys, keyTile);
+            runs.Run1 = CudaRun.Of(0, PortableMath.Min(q1, (long)Sinks - 1), keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            PortableMath.Min(runs.Run0.From(k0), runs.Run1.From(k0));
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            bool all = q0 >= k1 && (q1 - k0 < Window || k1 < Sinks);
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 && (q0 - k1 < Window || k0 < Sinks);
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) & ((q.Q - k.K < Window) | (k.K < Sinks));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

@@ -72,6 +72,16 @@ namespace MoBA.Patterns
             });
         }
 
+        void global::MoBA.Runtime.ISparseExpert.LaunchCuda(global::MoBA.Runtime.Cuda.CudaLaunch launch)
+        {
+            global::MoBA.Generated.MoBA_Patterns.Strided_Cuda pattern = new()
+            {
+                Stride = this.Stride,
+            };
+            launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
+                pattern, "a723377989090dc2b81290ca54483be2");
+        }
+
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
             global::System.Collections.Generic.IReadOnlyDictionary<string, object> parameters)
         {
@@ -92,6 +102,7 @@ namespace MoBA.Generated.MoBA_Patterns
     using global::ILGPU;
     using global::MoBA.Runtime;
     using global::MoBA.Runtime.Cpu;
+    using global::MoBA.Runtime.Cuda;
     using global::MoBA.Runtime.Portable;
 
     /// <summary>The CPU kernel of Strided, bound to its parameters for one call.</summary>
@@ -297,5 +308,83 @@ namespace MoBA.Generated.MoBA_Patterns
 
             return attended;
         }
+    }
+
+    /// <summary>Strided as tensor-core kernels ask for it: plain C#, without a branch where every pair passes. Public because ILGPU
+    /// compiles it.</summary>
+    [global::System.CodeDom.Compiler.GeneratedCode("MoBA.Generators", "0.1.0")]
+    [global::System.ComponentModel.EditorBrowsable(global::System.ComponentModel.EditorBrowsableState.Never)]
+    public struct Strided_Cuda : ICudaPattern<Strided_Cuda.Tiles, Strided_Cuda.QueryValues, Strided_Cuda.KeyValues>
+    {
+        public int Stride;
+
+        /// <summary>The runs of key tiles that a tile of queries can see.</summary>
+        public struct Tiles
+        {
+            public CudaRun Run0;
+        }
+
+        /// <summary>What depends on the query alone.</summary>
+        public struct QueryValues
+        {
+            public int Q;
+        }
+
+        /// <summary>What depends on the key alone.</summary>
+        public struct KeyValues
+        {
+            public int K;
+        }
+
+        public readonly bool HasScore => false;
+
+        public readonly bool ReadsTables => false;
+
+        public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
+        {
+            long k1 = keys - 1;
+            Tiles runs = default;
+            runs.Run0 = CudaRun.Of(0, q1, keys, keyTile);
+            return runs;
+        }
+
+        public readonly int Next(Tiles runs, int k0) =>
+            runs.Run0.From(k0);
+
+        public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+        {
+            long t0 = q0 - k1;
+            long t1 = q1 - k0;
+            long t2 = PortableMath.Div(t0, Stride) == PortableMath.Div(t1, Stride) ? PortableMath.Rem(t0, Stride) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
+            long t3 = PortableMath.Div(t0, Stride) == PortableMath.Div(t1, Stride) ? PortableMath.Rem(t1, Stride) : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
+            bool all = q0 >= k1 && (q1 - k0 < Stride || (t2 == 0 && t3 == 0));
+            if (all)
+            {
+                return TileKind.Full;
+            }
+
+            bool any = q1 >= k0 && (q0 - k1 < Stride || (t2 <= 0 && 0 <= t3));
+            return any ? TileKind.Partial : TileKind.Empty;
+        }
+
+        public readonly QueryValues Query(int q, int head, int heads)
+        {
+            QueryValues values = default;
+            values.Q = q;
+            return values;
+        }
+
+        public readonly KeyValues Key(int k, int head, int heads)
+        {
+            KeyValues values = default;
+            values.K = k;
+            return values;
+        }
+
+        public readonly bool Attends(QueryValues q, KeyValues k) =>
+            (q.Q >= k.K) & ((q.Q - k.K < Stride) | (PortableMath.Rem(q.Q - k.K, Stride) == 0));
+
+        public readonly float Score(float score, QueryValues q, KeyValues k) =>
+            score;
     }
 }

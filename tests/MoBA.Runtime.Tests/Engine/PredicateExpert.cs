@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime.Tests;
@@ -36,6 +37,8 @@ internal sealed class PredicateExpert(Func<int, int, int, bool> attends, Func<fl
     public CpuKernel Bind(in AttentionExtent extent) => throw new NotSupportedException();
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
+
+    public void LaunchCuda(CudaLaunch launch) => throw new NotSupportedException();
 
     public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
 

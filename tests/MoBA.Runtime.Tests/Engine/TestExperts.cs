@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 using Xunit;
 
@@ -38,6 +39,8 @@ internal abstract class TestExpert : ISparseExpert
     }
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
+
+    public void LaunchCuda(CudaLaunch launch) => throw new NotSupportedException();
 
     public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
 
@@ -212,6 +215,8 @@ internal sealed class FastCausal : ISparseExpert
     public CpuKernel Bind(in AttentionExtent extent) => new Kernel();
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
+
+    public void LaunchCuda(CudaLaunch launch) => throw new NotSupportedException();
 
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => throw new NotSupportedException();
 

@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 using MoBA.Runtime.Tests.Portable.Samples;
 
@@ -73,6 +74,8 @@ internal sealed class GatedSample(BlockGate? gate, Action<PortableLaunch> launch
     public CpuKernel Bind(in AttentionExtent extent) => null!;
 
     public void LaunchPortable(PortableLaunch portable) => launch(portable);
+
+    public void LaunchCuda(CudaLaunch cuda) => throw new NotSupportedException();
 
     public void LaunchPortableAlways(PortableLaunch portable) => LaunchAlways?.Invoke(portable);
 

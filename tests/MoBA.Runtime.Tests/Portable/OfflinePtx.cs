@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Backends;
@@ -10,16 +11,33 @@ using ILGPU.Runtime.Cuda;
 namespace MoBA.Runtime.Tests.Portable;
 
 /// <summary>Compiles implicitly grouped kernels to PTX on machines without a GPU.</summary>
-internal static class OfflinePtx
+internal static partial class OfflinePtx
 {
     /// <summary>PTX text of a kernel. Every call has a context of its own: one failed compilation spoils a context for all later
     /// ones.</summary>
-    public static string Compile(MethodInfo kernel)
+    public static string Compile(MethodInfo kernel) => Compile(EntryPointDescription.FromImplicitlyGroupedKernel(kernel), 64);
+
+    /// <summary>PTX text of a kernel that is started in groups of so many threads.</summary>
+    public static string CompileGrouped(MethodInfo kernel, int threads) => Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), threads);
+
+    /// <summary>The branches of a part of a text that depend on something: <c>CudaAsm.IsSupported</c> does not, and ptxas knows.</summary>
+    public static string[] Branches(string ptx, string part)
+    {
+        HashSet<string> constants = [.. Constant().Matches(ptx).Select(static m => m.Groups["predicate"].Value)];
+        return [.. Branch().Matches(part).Where(m => !constants.Contains(m.Groups["predicate"].Value)).Select(static m => m.Value)];
+    }
+
+    private static string Compile(EntryPointDescription entry, int threads)
     {
         using Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O1).EnableAlgorithms());
         using var backend = new PTXBackend(context, CudaArchitecture.SM_90, CudaInstructionSet.ISA_84, null!);
-        EntryPointDescription entry = EntryPointDescription.FromImplicitlyGroupedKernel(kernel);
-        var compiled = (PTXCompiledKernel)backend.Compile(entry, new KernelSpecialization(64, null));
+        var compiled = (PTXCompiledKernel)backend.Compile(entry, new KernelSpecialization(threads, null));
         return compiled.PTXAssembly;
     }
+
+    [GeneratedRegex(@"setp\.eq\.s32\s+(?<predicate>%p\d+), (?<value>\d+), \k<value>;")]
+    private static partial Regex Constant();
+
+    [GeneratedRegex(@"@!?(?<predicate>%p\d+) bra .*;")]
+    private static partial Regex Branch();
 }

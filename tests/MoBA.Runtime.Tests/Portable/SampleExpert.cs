@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime.Tests.Portable;
@@ -32,6 +33,8 @@ internal sealed class SampleExpert(
     public CpuKernel Bind(in AttentionExtent extent) => Refusal is null ? null! : throw Refusal;
 
     public void LaunchPortable(PortableLaunch portable) => launch(portable);
+
+    public void LaunchCuda(CudaLaunch cuda) => throw new NotSupportedException();
 
     public IReadOnlyDictionary<string, object?> ParameterValues => new Dictionary<string, object?>();
 

@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime.Tests;
@@ -25,6 +26,8 @@ internal sealed class GatedExpert(ISparseExpert inner, BlockGate gate, Func<int,
     public CpuKernel? BindAlways(in AttentionExtent extent) => _always?.Bind(extent);
 
     public void LaunchPortable(PortableLaunch launch) => throw new NotSupportedException();
+
+    public void LaunchCuda(CudaLaunch launch) => throw new NotSupportedException();
 
     public ISparseExpert With(IReadOnlyDictionary<string, object> parameters) => throw new NotSupportedException();
 

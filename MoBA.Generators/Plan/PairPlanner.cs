@@ -1,0 +1,67 @@
+using MoBA.Generators.Analyze;
+using MoBA.Generators.Model;
+
+namespace MoBA.Generators.Plan;
+
+/// <summary>Takes out of the work of every pair what depends on its query or on its key alone, and is worth a register.</summary>
+internal sealed class PairPlanner
+{
+    private readonly List<NamedValue> _perQuery = [];
+    private readonly List<NamedValue> _perKey = [];
+
+    private PairPlanner()
+    {
+    }
+
+    public static PairPlan Plan(Expr mask, Expr? modifier)
+    {
+        PairPlanner planner = new();
+        mask = planner.TakeOut(mask, IsCostly);
+        modifier = modifier is null ? null : planner.TakeOut(MultiplyByReciprocals(modifier), IsCostlyInScore);
+        return new PairPlan(new(planner._perQuery), new(planner._perKey), mask, modifier);
+    }
+
+    private Expr TakeOut(Expr e, Func<Expr, bool> isCostly) => ExprWalk.Replace(e, node =>
+    {
+        // A condition stays a comparison: a register holds numbers.
+        if (node.Type == ExprType.Bool || IsPaired(node) || !ExprWalk.Any(node, n => isCostly(n)))
+        {
+            return null;
+        }
+
+        return ExprWalk.Mentions(node, Variable.Key) ? Name(_perKey, "Key", node) : Name(_perQuery, "Query", node);
+    });
+
+    /// <summary>Whether every pair has a value of its own.</summary>
+    private static bool IsPaired(Expr e) => ExprWalk.Mentions(e, Variable.Score)
+        || (ExprWalk.Mentions(e, Variable.Query) && ExprWalk.Mentions(e, Variable.Key));
+
+    /// <summary>Sums and comparisons of integers cost less than a register does.</summary>
+    private static bool IsCostly(Expr e) => e is Lookup or FloatCall or Binary { Op: BinaryOp.Divide or BinaryOp.Remainder };
+
+    /// <summary>A modifier runs on every pair, full tiles too.</summary>
+    private static bool IsCostlyInScore(Expr e) =>
+        IsCostly(e) || e is Binary { Op: BinaryOp.Multiply } or Binary { Type: ExprType.Float } or Unary { Op: UnaryOp.ToFloat };
+
+    /// <summary>x / y of floats as x * (1 / y) where the reciprocal can be taken out.</summary>
+    private static Expr MultiplyByReciprocals(Expr e) => ExprWalk.Replace(e, static node =>
+        node is Binary { Op: BinaryOp.Divide, Type: ExprType.Float } division && IsPaired(division.Left) && !IsPaired(division.Right)
+            ? new Binary(BinaryOp.Multiply, MultiplyByReciprocals(division.Left), Reciprocal(division.Right))
+            : null);
+
+    private static Expr Reciprocal(Expr e) => e is FloatLiteral literal
+        ? new FloatLiteral(1f / literal.Value)
+        : new Binary(BinaryOp.Divide, new FloatLiteral(1f), e);
+
+    private static LocalRef Name(List<NamedValue> values, string prefix, Expr value)
+    {
+        NamedValue? known = values.Find(v => v.Value.Equals(value));
+        if (known is null)
+        {
+            known = new NamedValue($"{prefix}{values.Count}", value);
+            values.Add(known);
+        }
+
+        return new LocalRef(known.Name, value.Type);
+    }
+}

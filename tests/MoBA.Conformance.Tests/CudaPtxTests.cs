@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using MoBA.Patterns;
+using MoBA.Runtime;
+using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Portable;
+using Xunit;
+
+namespace MoBA.Conformance.Tests;
+
+/// <summary>Every pattern compiles into the tensor-core kernel on a machine without a GPU.</summary>
+public sealed partial class CudaPtxTests
+{
+    /// <summary>The gallery.</summary>
+    public static TheoryData<string> Patterns => [.. Gallery.Experts.Select(entry => entry.Name)];
+
+    [Theory]
+    [MemberData(nameof(Patterns))]
+    public void A_pattern_calls_nothing_and_stays_in_registers(string pattern)
+    {
+        KernelFinder finder = new();
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchCuda(finder);
+        expert.LaunchCudaAlways(finder);
+        Assert.Equal(expert.Info.AlwaysPredicate is null ? 1 : 2, finder.Kernels.Count);
+        foreach (MethodInfo kernel in finder.Kernels)
+        {
+            Stopwatch clock = Stopwatch.StartNew();
+            string ptx = OfflinePtx.CompileGrouped(kernel, 384);
+            TestContext.Current.TestOutputHelper?.WriteLine($"{kernel.GetGenericArguments()[0].Name}: {clock.ElapsedMilliseconds} ms");
+            Assert.DoesNotContain("call", ptx);
+            Assert.DoesNotContain(".func", ptx);
+
+            // Pass 1 and pass 2 of the kernel, each with a mask, and a modifier where there is one.
+            string[] pairs = [.. Pairs(ptx)];
+            Assert.Equal(expert.Info.ScoreModifier is null ? 2 : 4, pairs.Length);
+            Assert.All(pairs, part => Assert.Empty(OfflinePtx.Branches(ptx, part)));
+            Assert.All(Depots().Matches(ptx), static depot => Assert.Equal("4", depot.Groups["bytes"].Value));
+        }
+    }
+
+    // What stands between the first and the last pair of a tile.
+    private static IEnumerable<string> Pairs(string ptx)
+    {
+        List<string> part = [];
+        foreach (string line in ptx.Split('\n'))
+        {
+            Match pair = Pair().Match(line);
+            if (pair.Success && pair.Groups["register"].Value == "0")
+                part = [];
+            part.Add(line);
+            if (pair.Success && pair.Groups["register"].Value == "63")
+                yield return string.Join('\n', part);
+        }
+    }
+
+    [GeneratedRegex(@"__local_depot\d+\[(?<bytes>\d+)\]")]
+    private static partial Regex Depots();
+
+    [GeneratedRegex(@"tile\.(keep|setscore)\s+(?<register>\d+),")]
+    private static partial Regex Pair();
+
+    /// <summary>Takes the kernels of an expert instead of running them.</summary>
+    private sealed class KernelFinder : CudaLaunch
+    {
+        public List<MethodInfo> Kernels { get; } = [];
+
+        public override CudaTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
+
+        public override CudaFloatTable Table(ReadOnlyMemory<float> values) => default;
+
+        public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source) => Kernels.Add(
+            typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)));
+    }
+}
