@@ -6,8 +6,8 @@ namespace MoBA.Runtime.Cuda;
 /// <summary>
 /// Block-sparse attention for Hopper (sm_90a). A block is three warpgroups. One copies: its first thread walks the pattern's key
 /// tiles, classifies them, and has the tensor memory accelerator bring them to a ring of shared memory. Two compute, 64 queries
-/// each: the next tile's scores are started before this tile's output, so that the softmax runs while the tensor cores work, also
-/// from one work item, a tile of queries of a head, to the next. Blocks take work items until none is left.
+/// each: the next tile's scores are started before this tile's output, so that the softmax runs while the tensor cores work.
+/// Blocks take work items, a tile of queries of a head each, until none is left.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class HopperAttention
@@ -109,13 +109,11 @@ public static class HopperAttention
         while (item >= 0)
         {
             WorkItem work = WorkItem.Of(problem, item & TileNote.Position);
+            TQuery query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
+            TQuery query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
             Tile.ClearOutput();
-            int nextItem = -1;
             if ((item & TileNote.NoKeys) == 0)
             {
-                TQuery query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
-                TQuery query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
-
                 // Pass 1: the first tile, alone.
                 Tile.WaitKeysFull(keys);
                 Tile.StartScores(items, keys);
@@ -128,70 +126,27 @@ public static class HopperAttention
                 Tile.Pack();
 
                 // Pass 2: the scores of each next tile, while the output of the one before it is summed.
-                bool streams = true;
-                while (streams)
+                while (note >= 0)
                 {
-                    bool ends = note < 0;
-                    WorkItem ended = work;
-                    if (ends)
-                    {
-                        Tile.FreeQueries(items);
-                        items = items + 1;
-                        streams = Tile.HasSecondQueries();
-                        if (streams)
-                        {
-                            Tile.WaitQueriesFull(items);
-                            nextItem = Tile.Item(items);
-                            streams = (nextItem >= 0) & ((nextItem & TileNote.NoKeys) == 0);
-                        }
-                    }
-
-                    if (streams)
-                    {
-                        Tile.WaitKeysFull(keys);
-                        Tile.StartScores(items, keys);
-                        Tile.WaitValuesFull(values);
-                        Tile.StartOutput(values);
-                        note = Tile.Note(keys);
-                        if (ends)
-                        {
-                            work = WorkItem.Of(problem, nextItem);
-                            query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
-                            query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
-                        }
-
-                        Tile.WaitAllButOne();
-                        Tile.FreeKeys(keys);
-                        PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
-                        if (ends)
-                        {
-                            Tile.EndSoftmax(factor);
-                            Tile.StartSoftmax(factor);
-                        }
-                        else
-                        {
-                            Tile.ContinueSoftmax(factor);
-                        }
-
-                        Tile.WaitAll();
-                        Tile.FreeValues(values);
-                        Tile.Pack();
-                        if (ends)
-                        {
-                            Store(problem, ended, row, lane);
-                            Tile.ClearOutput();
-                        }
-                        else
-                        {
-                            Tile.RescaleOutput();
-                        }
-
-                        keys = keys + 1;
-                        values = values + 1;
-                    }
+                    Tile.WaitKeysFull(keys);
+                    Tile.StartScores(items, keys);
+                    Tile.WaitValuesFull(values);
+                    Tile.StartOutput(values);
+                    note = Tile.Note(keys);
+                    Tile.WaitAllButOne();
+                    Tile.FreeKeys(keys);
+                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
+                    Tile.ContinueSoftmax(factor);
+                    Tile.WaitAll();
+                    Tile.FreeValues(values);
+                    Tile.Pack();
+                    Tile.RescaleOutput();
+                    keys = keys + 1;
+                    values = values + 1;
                 }
 
-                // Pass 3: the output of the last tile.
+                // Pass 3: the output of the last tile; the queries are free meanwhile.
+                Tile.FreeQueries(items);
                 Tile.WaitValuesFull(values);
                 Tile.StartOutput(values);
                 Tile.EndSoftmax(factor);
@@ -202,12 +157,12 @@ public static class HopperAttention
             else
             {
                 Tile.FreeQueries(items);
-                items = items + 1;
                 Tile.NoSoftmax();
             }
 
             // Pass 4: the rows that exist.
             Store(problem, work, row, lane);
+            items = items + 1;
             Tile.WaitQueriesFull(items);
             item = Tile.Item(items);
         }

@@ -58,13 +58,6 @@ internal static class Tile
 
     public static void FreeValues(int n) => CudaAsm.Emit("tile.free values, %0;", n);
 
-    /// <summary>Whether there are two slots for queries, so that a work item can begin while the one before it ends.</summary>
-    public static bool HasSecondQueries()
-    {
-        CudaAsm.Emit("tile.hassecondqueries %0;", out int value);
-        return value != 0;
-    }
-
     /// <summary>Copies the n-th query tile, which starts at a token of a head, and tells <paramref name="item"/> with it.</summary>
     public static void LoadQueries(int n, int token, int head, int item) => CudaAsm.Emit("tile.loadqueries %0, %1, %2, %3;", n, token, head, item);
 

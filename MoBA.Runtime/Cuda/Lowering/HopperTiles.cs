@@ -29,9 +29,9 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     private int Panels => Dim / 64;
 
-    private int QuerySlots => Dim == 256 ? 1 : 2;
+    private const int QuerySlots = 1;
 
-    private static int KeySlots => 2;
+    private const int KeySlots = 2;
 
     private int QueryBytes => Queries * Dim * 2;
 
@@ -56,7 +56,6 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         ("syncblock", _) => ["bar.sync 0;"],
         ("releaseregisters", _) => [$"setmaxnreg.dec.sync.aligned.u32 {Budget.Copy};"],
         ("claimregisters", _) => [$"setmaxnreg.inc.sync.aligned.u32 {Budget.Compute};"],
-        ("hassecondqueries", [var value]) => [$"mov.u32 {value}, {QuerySlots - 1};"],
         ("waitfull", [var ring, var n]) => Wait(Ring(ring), n, isFull: true),
         ("waitfree", [var ring, var n]) => Wait(Ring(ring), n, isFull: false),
         ("free", [var ring, var n]) =>
