@@ -102,7 +102,8 @@ public sealed partial class AttentionEngine
         return result;
     }
 
-    private CudaRuntime Runtime()
+    /// <summary>What the engine has on its CUDA device.</summary>
+    internal CudaRuntime Runtime()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         return (_backend as CudaBackend)?.Runtime ?? throw new InvalidOperationException(

@@ -1,0 +1,51 @@
+using MoBA.Runtime.Cpu;
+using MoBA.Runtime.Cuda;
+
+namespace MoBA.Runtime.Tests.Cuda;
+
+/// <summary>Attention as the CPU engine computes it, on the fake device's memory, when the stream comes to it.</summary>
+internal sealed unsafe class FakeAttention(FakeCudaDriver driver) : ICudaAttention
+{
+    private readonly CpuBackend _cpu = new();
+
+    public string Description => "fake kernels";
+
+    /// <summary>The last call.</summary>
+    public CudaCall Call { get; private set; }
+
+    /// <summary>What a launch returns.</summary>
+    public CudaStatus Status { get; set; }
+
+    /// <summary>The device's context.</summary>
+    public CudaDeviceContext? Context { get; set; }
+
+    public bool Runs(ISparseExpert expert) => expert is not Nothing;
+
+    public void Launch(ISparseExpert expert, in CudaCall call, CudaStream stream)
+    {
+        Call = call;
+        Context!.Check(Status, "cuLaunchKernel of Fake");
+        driver.CtxGetCurrent(out nint context);
+        if (context != Context.Primary.Handle)
+            throw new InvalidOperationException("The context is not current.");
+        AttentionProblem problem = new()
+        {
+            Q = View(call.Q, call.Kind),
+            K = View(call.K, call.Kind),
+            V = View(call.V, call.Kind),
+            Output = View(call.Output, call.Kind),
+            Lse = (float*)call.Lse,
+            QueryHeads = call.QueryHeads,
+            KeyHeads = call.KeyHeads,
+            Dim = call.Dim,
+            Scale = call.Scale,
+            Sequences = call.Sequences,
+            Extent = call.Extent,
+        };
+        Context.Check(driver.Enqueue(stream.Handle, () => _cpu.Attend(expert, problem, new PassClock(), default)), "launch");
+    }
+
+    public void Dispose() => _cpu.Dispose();
+
+    private static TensorView View(CudaRows rows, ElementKind kind) => new((void*)rows.Pointer, kind, rows.TokenStride, rows.HeadStride, 1);
+}
