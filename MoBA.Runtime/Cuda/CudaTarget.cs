@@ -8,7 +8,8 @@ internal sealed class CudaTarget(CudaDriver driver, Func<CudaDeviceContext, Work
     private const int OldestMajor = 8;
 
     /// <summary>The driver and the kernels of this program.</summary>
-    public static CudaTarget Native { get; } = new(CudaDriver.Native, null);
+    public static CudaTarget Native { get; } = new(
+        CudaDriver.Native, static (context, _) => new TensorCoreAttention(context, new KernelStore(KernelCache.Open(null))));
 
     /// <summary>An engine's backend on a device.</summary>
     /// <param name="options">Which device, and how much memory is kept.</param>

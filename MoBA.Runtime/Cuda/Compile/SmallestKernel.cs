@@ -6,7 +6,7 @@ internal static class SmallestKernel
     /// <summary>A loop, a branch, a parameter of many fields, a pointer and tile instructions.</summary>
     public static void Attend(CudaProblem problem)
     {
-        int item = Tile.Item();
+        int item = Tile.Item(0);
         while (item < problem.Items)
         {
             WorkItem work = WorkItem.Of(problem, item);

@@ -13,6 +13,9 @@ internal struct TensorMap
     /// <summary>Size in bytes.</summary>
     public const int Bytes = 128;
 
+    /// <summary>Components of a box: 128 bytes, the width of the swizzle.</summary>
+    public const int Columns = 64;
+
     private const int Alignment = 64;
     private const int Half = 6;
     private const int BFloat16 = 9;

@@ -21,6 +21,8 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int TensorMaps => 3;
 
+    public override bool IsPersistent => true;
+
     public override int Queries => 128;
 
     public override int Keys => Dim == 256 ? 64 : 128;

@@ -26,6 +26,9 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Tensor maps in the last parameter.</summary>
     public virtual int TensorMaps => 0;
 
+    /// <summary>Whether a block takes work items until none is left, rather than one.</summary>
+    public virtual bool IsPersistent => false;
+
     /// <summary>Queries of a tile.</summary>
     public abstract int Queries { get; }
 

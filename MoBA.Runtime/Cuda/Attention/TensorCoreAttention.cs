@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Static patterns on tensor cores: dispatch and launch. The kernel of a pattern, an element type and a class of dims is found or
+/// made once; a launch hands it the schedule of the sequences, the tensor maps, and the pattern with its parameters and tables.
+/// </summary>
+internal sealed class TensorCoreAttention : ICudaAttention
+{
+    /// <summary>Which kernels to run: <c>sm80</c> or <c>sm90a</c>; without it those of the device.</summary>
+    public const string TargetVariable = "MOBA_CUDA_KERNELS";
+
+    // What of the L2 cache the keys and values of the heads in work may take: the rest is for queries, outputs and copies.
+    private const double CacheShare = 0.55;
+
+    private readonly ConcurrentDictionary<(Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
+    private readonly Lazy<LaunchCounters> _counters;
+    private readonly string _deviceKey;
+
+    /// <param name="context">The device's.</param>
+    /// <param name="store">Where kernels come from.</param>
+    public TensorCoreAttention(CudaDeviceContext context, KernelStore store)
+    {
+        (Context, Store) = (context, store);
+        Target = TargetOf(context.Device, Environment.GetEnvironmentVariable(TargetVariable));
+        Data = new(context, Math.Max(16L << 20, context.Device.MemoryBytes / 64));
+        _counters = new(() => new(context));
+        CudaException.ThrowIfFailed(context.Driver, context.Driver.DriverGetVersion(out int version), "cuDriverGetVersion");
+        _deviceKey = string.Create(CultureInfo.InvariantCulture, $"{context.Device.Capability} {version}");
+        _ = store.Warm();
+    }
+
+    /// <summary>The device's context.</summary>
+    public CudaDeviceContext Context { get; }
+
+    /// <summary>Where kernels come from.</summary>
+    public KernelStore Store { get; }
+
+    /// <summary>The machine that kernels are made for.</summary>
+    public KernelTarget Target { get; }
+
+    /// <summary>Schedules and tables on the device.</summary>
+    public DeviceData Data { get; }
+
+    /// <inheritdoc/>
+    public string Description => Target == KernelTarget.Sm90a ? "tensor-core kernels for Hopper" : "tensor-core kernels for Ampere and later";
+
+    /// <inheritdoc/>
+    public bool Runs(ISparseExpert expert) => expert.Gate is null;
+
+    /// <inheritdoc/>
+    public void Launch(ISparseExpert expert, in CudaCall call, CudaStream stream)
+    {
+        AttentionLaunch launch = new(this, call, stream);
+        if (call.Extent is { } extent)
+        {
+            expert.Bind(extent);   // checks the parameters and tables against the positions
+            expert.LaunchCuda(launch);
+        }
+        else
+        {
+            launch.Run<NoKeysPattern, int, int, int>(default, "no keys");
+        }
+    }
+
+    /// <summary>The kernel of a pattern on this device.</summary>
+    public AttentionKernel Kernel<TPattern, TRuns, TQuery, TKey>(TileShape shape, string hash)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        if (_kernels.TryGetValue((typeof(TPattern), shape), out AttentionKernel? kernel))
+            return kernel;
+        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(HopperAttention);
+        KernelSource source = new(
+            skeleton.GetMethod(nameof(HopperAttention.Attend))!.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), hash);
+        return _kernels.GetOrAdd((typeof(TPattern), shape), _ => Load(source, shape));
+    }
+
+    /// <summary>Two counters for a launch.</summary>
+    public nint Counters() => _counters.Value.Next();
+
+    /// <summary>Key tokens of a head whose keys and values the cache holds.</summary>
+    public long KeyTokensTogether(int dim) => (long)(Context.Device.L2Bytes * CacheShare) / (dim * 2 * sizeof(ushort));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (AttentionKernel kernel in _kernels.Values)
+            kernel.Module.Dispose();
+        Data.Dispose();
+        if (_counters.IsValueCreated)
+            _counters.Value.Dispose();
+    }
+
+    private AttentionKernel Load(KernelSource source, TileShape shape)
+    {
+        KernelImage image = Store.Image(source, shape, _deviceKey, text => CudaLinker.ToCubin(Context, text.Ptx, source.Pattern));
+        return new(CudaKernelModule.Load(Context, image.Cubin, image.Entry, image.Threads, image.SharedBytes), TilePrinter.For(shape));
+    }
+
+    private static KernelTarget TargetOf(CudaDevice device, string? wanted) => wanted switch
+    {
+        null or "" => device.Major == 9 ? KernelTarget.Sm90a : KernelTarget.Sm80,
+        "sm80" => KernelTarget.Sm80,
+        "sm90a" when device.Major == 9 => KernelTarget.Sm90a,
+        _ => throw new PlatformNotSupportedException(
+            $"{TargetVariable} is '{wanted}': {device.Name} runs sm80{(device.Major == 9 ? " and sm90a" : "")}."),
+    };
+}
+
+/// <summary>A loaded kernel and the shape of its tiles.</summary>
+internal sealed record AttentionKernel(CudaKernelModule Module, TilePrinter Tiles);
