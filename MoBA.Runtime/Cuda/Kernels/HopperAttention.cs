@@ -109,8 +109,8 @@ public static class HopperAttention
         while (item >= 0)
         {
             WorkItem work = WorkItem.Of(problem, item & TileNote.Position);
-            TQuery query0 = pattern.Query(Least(work.Position + row, work.LastPosition), work.Head, problem.Heads);
-            TQuery query1 = pattern.Query(Least(work.Position + row + 8, work.LastPosition), work.Head, problem.Heads);
+            TQuery query0 = pattern.Query(work.PositionOf(row), work.Head, problem.Heads);
+            TQuery query1 = pattern.Query(work.PositionOf(row + 8), work.Head, problem.Heads);
             Tile.ClearOutput();
             if ((item & TileNote.NoKeys) == 0)
             {
@@ -121,7 +121,7 @@ public static class HopperAttention
                 Tile.WaitAll();
                 Tile.FreeKeys(keys);
                 keys = keys + 1;
-                PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
+                PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0);
                 Tile.StartSoftmax(factor);
                 Tile.Pack();
 
@@ -135,7 +135,7 @@ public static class HopperAttention
                     note = Tile.Note(keys);
                     Tile.WaitAllButOne();
                     Tile.FreeKeys(keys);
-                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column);
+                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0);
                     Tile.ContinueSoftmax(factor);
                     Tile.WaitAll();
                     Tile.FreeValues(values);
@@ -171,18 +171,8 @@ public static class HopperAttention
     private static void Store(CudaProblem problem, WorkItem work, int row, int lane)
     {
         Tile.RoundOutput();
-        StoreRow(problem, work, 0, row, lane);
-        StoreRow(problem, work, 1, row + 8, lane);
-    }
-
-    private static void StoreRow(CudaProblem problem, WorkItem work, int half, int row, int lane)
-    {
-        bool exists = row < work.Queries;
-        int token = work.QueryToken + row;
-        int quad = lane & 3;
-        long address = problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + (quad * 16L);
-        Tile.StoreOutput(half, address, exists ? problem.Dim - (quad * 8) : 0);
-        Tile.StoreLse(half, problem.Lse + ((((long)token * problem.Heads) + work.Head) * 4L), exists & (problem.Lse != 0) & (quad == 0));
+        TileRows.Store(problem, work, 0, row, lane);
+        TileRows.Store(problem, work, 1, row + 8, lane);
     }
 
     private static int Least(int a, int b) => a < b ? a : b;

@@ -16,38 +16,42 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     /// <param name="query1">Its second row, eight below.</param>
     /// <param name="note">First key of the tile, with the marks of <see cref="TileNote"/>.</param>
     /// <param name="column">The thread's first column.</param>
-    public static void Apply(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column)
+    /// <param name="first">The register of the first score: <see cref="Tile.FragmentRegisters"/> times the pair of rows, a
+    /// constant.</param>
+    public static void Apply(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column, int first)
     {
         int k = (note & TileNote.Position) + column;
         if (pattern.HasScore)
-            ModifyAll(pattern, problem, work, query0, query1, k);
+            ModifyAll(pattern, problem, work, query0, query1, k, first);
         else if (problem.ScaleFirst != 0)
-            Tile.ScaleScores(problem.Scale);
+            Tile.ScaleScores(first, problem.Scale);
         if ((note & TileNote.Partial) != 0)
         {
-            KeepAll(pattern, problem, work, query0, query1, k);
-            Tile.CutScores(work.Keys - k);
+            KeepAll(pattern, problem, work, query0, query1, k, first);
+            Tile.CutScores(first, work.Keys - k);
         }
     }
 
-    private static void KeepAll(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k)
+    private static void KeepAll(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int first)
     {
-        KeepColumns(pattern, problem, work, query0, query1, k + 0, 0);
-        KeepColumns(pattern, problem, work, query0, query1, k + 8, 4);
-        KeepColumns(pattern, problem, work, query0, query1, k + 16, 8);
-        KeepColumns(pattern, problem, work, query0, query1, k + 24, 12);
-        KeepColumns(pattern, problem, work, query0, query1, k + 32, 16);
-        KeepColumns(pattern, problem, work, query0, query1, k + 40, 20);
-        KeepColumns(pattern, problem, work, query0, query1, k + 48, 24);
-        KeepColumns(pattern, problem, work, query0, query1, k + 56, 28);
-        KeepColumns(pattern, problem, work, query0, query1, k + 64, 32);
-        KeepColumns(pattern, problem, work, query0, query1, k + 72, 36);
-        KeepColumns(pattern, problem, work, query0, query1, k + 80, 40);
-        KeepColumns(pattern, problem, work, query0, query1, k + 88, 44);
-        KeepColumns(pattern, problem, work, query0, query1, k + 96, 48);
-        KeepColumns(pattern, problem, work, query0, query1, k + 104, 52);
-        KeepColumns(pattern, problem, work, query0, query1, k + 112, 56);
-        KeepColumns(pattern, problem, work, query0, query1, k + 120, 60);
+        KeepColumns(pattern, problem, work, query0, query1, k + 0, first + 0);
+        KeepColumns(pattern, problem, work, query0, query1, k + 8, first + 4);
+        KeepColumns(pattern, problem, work, query0, query1, k + 16, first + 8);
+        KeepColumns(pattern, problem, work, query0, query1, k + 24, first + 12);
+        KeepColumns(pattern, problem, work, query0, query1, k + 32, first + 16);
+        KeepColumns(pattern, problem, work, query0, query1, k + 40, first + 20);
+        KeepColumns(pattern, problem, work, query0, query1, k + 48, first + 24);
+        KeepColumns(pattern, problem, work, query0, query1, k + 56, first + 28);
+        KeepColumns(pattern, problem, work, query0, query1, k + 64, first + 32);
+        KeepColumns(pattern, problem, work, query0, query1, k + 72, first + 36);
+        KeepColumns(pattern, problem, work, query0, query1, k + 80, first + 40);
+        KeepColumns(pattern, problem, work, query0, query1, k + 88, first + 44);
+        KeepColumns(pattern, problem, work, query0, query1, k + 96, first + 48);
+        KeepColumns(pattern, problem, work, query0, query1, k + 104, first + 52);
+        KeepColumns(pattern, problem, work, query0, query1, k + 112, first + 56);
+        KeepColumns(pattern, problem, work, query0, query1, k + 120, first + 60);
     }
 
     private static void KeepColumns(
@@ -65,24 +69,25 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         Tile.Keep(register + 2, pattern.Attends(query1, key));
     }
 
-    private static void ModifyAll(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k)
+    private static void ModifyAll(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int first)
     {
-        ModifyColumns(pattern, problem, work, query0, query1, k + 0, 0);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 8, 4);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 16, 8);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 24, 12);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 32, 16);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 40, 20);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 48, 24);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 56, 28);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 64, 32);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 72, 36);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 80, 40);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 88, 44);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 96, 48);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 104, 52);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 112, 56);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 120, 60);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 0, first + 0);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 8, first + 4);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 16, first + 8);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 24, first + 12);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 32, first + 16);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 40, first + 20);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 48, first + 24);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 56, first + 28);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 64, first + 32);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 72, first + 36);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 80, first + 40);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 88, first + 44);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 96, first + 48);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 104, first + 52);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 112, first + 56);
+        ModifyColumns(pattern, problem, work, query0, query1, k + 120, first + 60);
     }
 
     private static void ModifyColumns(

@@ -9,6 +9,9 @@ namespace MoBA.Runtime.Cuda;
 /// </summary>
 internal static class Tile
 {
+    /// <summary>The number of the first score of a thread's second pair of rows, 16 below the first, where it has one.</summary>
+    public const int FragmentRegisters = 64;
+
     /// <summary>Declares registers and shared memory. The first instruction of a kernel, outside of every branch.</summary>
     public static void Begin() => CudaAsm.Emit("tile.begin;");
 
@@ -103,6 +106,26 @@ internal static class Tile
     /// <summary>Starts O += P V of a value tile.</summary>
     public static void StartOutput(int values) => CudaAsm.Emit("tile.startoutput %0;", values);
 
+    // Copies by all threads of a block: eight threads a row, 16 rows a turn. The address is that of the thread's first 16 bytes, rows
+    // and columns are what is left from there on; beyond them zeros are written.
+    public static void CopyQueries(long address, long stride, int rows, int columns) =>
+        CudaAsm.Emit("tile.copy queries, %0, %1, %2, %3;", address, stride, rows, columns);
+
+    public static void CopyKeys(long address, long stride, int rows, int columns) =>
+        CudaAsm.Emit("tile.copy keys, %0, %1, %2, %3;", address, stride, rows, columns);
+
+    public static void CopyValues(long address, long stride, int rows, int columns) =>
+        CudaAsm.Emit("tile.copy values, %0, %1, %2, %3;", address, stride, rows, columns);
+
+    /// <summary>Waits until every copy of this block has ended and all its threads are here.</summary>
+    public static void WaitCopies() => CudaAsm.Emit("tile.waitcopies;");
+
+    /// <summary>S = Q K^T, at once.</summary>
+    public static void Scores() => CudaAsm.Emit("tile.scores;");
+
+    /// <summary>O += P V, at once.</summary>
+    public static void Output() => CudaAsm.Emit("tile.output;");
+
     /// <summary>Waits until all but the last product started has ended.</summary>
     public static void WaitAllButOne() => CudaAsm.Emit("tile.waitproducts 1;");
 
@@ -112,11 +135,12 @@ internal static class Tile
     /// <summary>O = 0.</summary>
     public static void ClearOutput() => CudaAsm.Emit("tile.clearoutput;");
 
-    /// <summary>S *= factor.</summary>
-    public static void ScaleScores(float factor) => CudaAsm.Emit("tile.scalescores %0;", factor);
+    /// <summary>S *= factor, in the rows whose registers start with <paramref name="first"/>.</summary>
+    public static void ScaleScores(int first, float factor) => CudaAsm.Emit("tile.scalescores %0, %1;", first, factor);
 
-    /// <summary>S = -infinity in columns of this thread from <paramref name="keys"/> on.</summary>
-    public static void CutScores(int keys) => CudaAsm.Emit("tile.cutscores %0;", keys);
+    /// <summary>S = -infinity in columns of this thread from <paramref name="keys"/> on, in the rows whose registers start with
+    /// <paramref name="first"/>.</summary>
+    public static void CutScores(int first, int keys) => CudaAsm.Emit("tile.cutscores %0, %1;", first, keys);
 
     /// <summary>S of a register = -infinity where the pair is not attended.</summary>
     public static void Keep(int register, bool attended) => CudaAsm.Emit("tile.keep %0, %1;", register, attended);
@@ -130,6 +154,10 @@ internal static class Tile
 
     /// <summary>Sets S of a register.</summary>
     public static void SetScore(int register, float score) => CudaAsm.Emit("tile.setscore %0, %1;", register, score);
+
+    /// <summary>The online softmax before any key: <see cref="ContinueSoftmax"/> then does for the first tile too, and
+    /// <see cref="EndSoftmax"/> for rows that see no key.</summary>
+    public static void ClearSoftmax() => CudaAsm.Emit("tile.clearsoftmax;");
 
     /// <summary>Starts the online softmax: maximum, sum and P = 2^(S * factor - maximum).</summary>
     public static void StartSoftmax(float factor) => CudaAsm.Emit("tile.startsoftmax %0;", factor);
@@ -152,8 +180,8 @@ internal static class Tile
     /// <summary>O *= factor, rounded to the element type, and a quad's columns gathered, 16 bytes a lane.</summary>
     public static void RoundOutput() => CudaAsm.Emit("tile.roundoutput;");
 
-    /// <summary>Writes a row of O: row 0 or 1 of the thread.</summary>
-    /// <param name="row">0 or 1, a constant.</param>
+    /// <summary>Writes a row of O.</summary>
+    /// <param name="row">Which of the thread's rows, a constant.</param>
     /// <param name="address">Of the row, plus 16 bytes a lane of the quad.</param>
     /// <param name="columns">Components left from this lane's first one on; at most 0 writes nothing.</param>
     public static void StoreOutput(int row, long address, int columns) => CudaAsm.Emit("tile.storeoutput %0, %1, %2;", row, address, columns);

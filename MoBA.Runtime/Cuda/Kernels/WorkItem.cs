@@ -10,6 +10,9 @@ internal struct WorkItem
     /// <summary>Position of the last query.</summary>
     public readonly int LastPosition => Position + Queries - 1;
 
+    /// <summary>Position of the query of a row; of the last query in rows beyond it.</summary>
+    public readonly int PositionOf(int row) => row < Queries ? Position + row : LastPosition;
+
     /// <summary>Work item <paramref name="item"/>: sections of heads in turn; within a section the tiles in their order, and the
     /// heads of a tile side by side.</summary>
     public static unsafe WorkItem Of(CudaProblem problem, int item)

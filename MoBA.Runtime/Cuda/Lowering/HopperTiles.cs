@@ -13,8 +13,6 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     // Swizzle of 128 bytes; eight rows, 1024 bytes, apart.
     private const uint Descriptor = 0x40000040;
 
-    private readonly SoftmaxPrinter _softmax = new(shape.Dim == 256 ? 32 : 64, shape.Dim / 2, shape.Element == ElementKind.Half ? "f16" : "bf16");
-
     public override string Target => "sm_90a";
 
     public override int Threads => 384;
@@ -27,7 +25,11 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Keys => Dim == 256 ? 64 : 128;
 
+    public override bool IsPersistent => true;
+
     public override int SharedBytes => BarriersAt + 192;
+
+    protected override SoftmaxPrinter Softmax => new(1, Keys / 2, Dim / 2, Element, settles: true);
 
     private int Panels => Dim / 64;
 
@@ -49,13 +51,10 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     private static (int Compute, int Copy) Budget => (224, 56);
 
     /// <inheritdoc/>
-    public override string Print(string name, string[] operands) => Lines((name, operands) switch
+    protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
     {
         ("begin", _) => Begin(),
-        ("queries", [var value]) => [$"mov.u32 {value}, {Queries};"],
-        ("keys", [var value]) => [$"mov.u32 {value}, {Keys};"],
         ("barriers", _) => Barriers(),
-        ("syncblock", _) => ["bar.sync 0;"],
         ("releaseregisters", _) => [$"setmaxnreg.dec.sync.aligned.u32 {Budget.Copy};"],
         ("claimregisters", _) => [$"setmaxnreg.inc.sync.aligned.u32 {Budget.Compute};"],
         ("waitfull", [var ring, var n]) => Wait(Ring(ring), n, isFull: true),
@@ -74,33 +73,19 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         ("startscores", [var queries, var keys]) => StartScores(queries, keys),
         ("startoutput", [var values]) => StartOutput(values),
         ("waitproducts", [var left]) => [$"wgmma.wait_group.sync.aligned {left};"],
-        ("clearoutput", _) => _softmax.Clear(),
-        ("scalescores", [var factor]) => _softmax.Scale(factor),
-        ("cutscores", [var keys]) => _softmax.Cut(keys),
-        ("keep", [var register, var attended]) => [_softmax.Keep(register, attended)],
-        ("score", [var value, var register]) => [_softmax.Read(value, register)],
-        ("setscore", [var register, var value]) => [_softmax.Write(register, value)],
-        ("startsoftmax", [var factor]) => _softmax.Start(factor),
-        ("continuesoftmax", [var factor]) => _softmax.Continue(factor),
-        ("pack", _) => _softmax.Pack(),
-        ("rescaleoutput", _) => _softmax.Rescale(),
-        ("endsoftmax", [var factor]) => _softmax.End(factor),
-        ("nosoftmax", _) => _softmax.None(),
-        ("roundoutput", _) => _softmax.Round(),
-        ("storeoutput", [var row, var address, var columns]) => _softmax.Store(row == "0" ? 0 : 1, address, columns),
-        ("storelse", [var row, var address, var write]) => [$"@{write} st.global.f32 [{address}], h{row};"],
-        _ => throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
-    });
+        _ => null,
+    };
 
     private IEnumerable<string> Begin() =>
     [
-        _softmax.Declarations,
+        Softmax.Declarations,
+        SoftmaxPrinter.Quads,
         ".reg .u32 sb, queries, keys, values, ta, tb; .reg .u64 da, db, tq, tk, tv; .reg .pred no, yes, first;",
         "mov.u32 sb, moba_shared; setp.ne.b32 no, 0, 0; setp.eq.b32 yes, 0, 0;",
         "mov.b64 tq, moba_maps; cvta.param.u64 tq, tq; add.s64 tk, tq, 128; add.s64 tv, tq, 256;",
         $"add.u32 keys, sb, {KeysAt}; shr.u32 keys, keys, 4; or.b32 keys, keys, 0x10000;",
         $"add.u32 values, sb, {ValuesAt}; shr.u32 values, values, 4; or.b32 values, values, {(Keys * 128 >> 4) << 16};",
-        "mov.u32 ta, %laneid; setp.eq.u32 first, ta, 0; and.b32 tb, ta, 1; setp.ne.u32 pq0, tb, 0; and.b32 tb, ta, 2; setp.ne.u32 pq1, tb, 0;",
+        "mov.u32 ta, %laneid; setp.eq.u32 first, ta, 0;",
     ];
 
     // Where a ring has its tiles, its barriers and what is told with a tile.

@@ -1,47 +1,51 @@
+using System.Globalization;
+
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
 /// The online softmax on a thread's registers, alike for every architecture: s holds scores, o the output, m the maxima and l the
-/// sums of two rows, in the layout of a 16 x 8 accumulator: registers 4j and 4j + 1 are columns 8j and 8j + 1 (from the thread's
-/// first column on) of the first row, 4j + 2 and 4j + 3 those of the second row, eight below.
+/// sums of its rows. It has two rows of each fragment of 16, in the layout of a 16 x 8 accumulator: registers 4j and 4j + 1 are
+/// columns 8j and 8j + 1 (from the thread's first column on) of the first row, 4j + 2 and 4j + 3 those of the second row, eight
+/// below. The registers of a second fragment follow those of the first.
 /// </summary>
-/// <param name="scores">Registers of s.</param>
-/// <param name="outputs">Registers of o.</param>
+/// <param name="fragments">Fragments of 16 rows.</param>
+/// <param name="scores">Registers of s of a fragment.</param>
+/// <param name="outputs">Registers of o of a fragment.</param>
 /// <param name="element">Element type in PTX.</param>
-internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
+/// <param name="settles">Whether what follows a softmax waits for asynchronous products, behind which ptxas must not move it.</param>
+internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool settles)
 {
     // -1e30: what a row without keys has as its maximum, so that no difference is infinite.
     private const string Least = "0fF149F2CA";
 
-    // A sum is never negative. That this is asked keeps ptxas from moving the softmax behind the wait that follows it.
-    private const string Settle =
-        "setp.lt.f32 px, l0, 0f00000000; setp.lt.or.f32 px, l1, 0f00000000, px; vote.sync.any.pred px, px, 0xffffffff; @px trap;";
-
     /// <summary>Declarations.</summary>
     public string Declarations =>
-        $".reg .f32 s<{scores}>, o<{outputs}>, m0, m1, l0, l1, n0, n1, c0, c1, g0, g1, e0, e1, h0, h1, u<4>; .reg .b32 p<{scores / 2}>, w<{outputs / 2}>; " +
+        $".reg .f32 s<{fragments * scores}>, o<{fragments * outputs}>, m<{AllRows}>, l<{AllRows}>, n<{AllRows}>, c<{AllRows}>, " +
+        $"g<{AllRows}>, e<{AllRows}>, h<{AllRows}>, u<{2 * AllRows}>; .reg .b32 p<{fragments * scores / 2}>, w<{fragments * outputs / 2}>; " +
         ".reg .pred px, py, pq0, pq1, grown;";
 
-    /// <summary>Row of a register.</summary>
-    private static int Row(int register) => (register >> 1) & 1;
+    private int AllRows => 2 * fragments;
 
-    /// <summary>Column of a register, from the thread's first.</summary>
-    private static int Column(int register) => (8 * (register >> 2)) + (register & 1);
+    /// <summary>What <see cref="Round"/> needs to know of the lane.</summary>
+    public static string Quads =>
+        "{ .reg .u32 x, y; mov.u32 x, %laneid; and.b32 y, x, 1; setp.ne.u32 pq0, y, 0; and.b32 y, x, 2; setp.ne.u32 pq1, y, 0; }";
 
-    public IEnumerable<string> Clear() => Each(outputs, i => $"mov.f32 o{i}, 0f00000000;");
+    public IEnumerable<string> Clear() => Each(fragments * outputs, i => $"mov.f32 o{i}, 0f00000000;");
 
-    public IEnumerable<string> Scale(string factor) => Each(scores, i => $"mul.f32 s{i}, s{i}, {factor};");
+    public IEnumerable<string> Scale(string register, string factor) => Score(register) is not int first ? []
+        : Each(scores, i => $"mul.f32 s{first + i}, s{first + i}, {factor};");
 
-    public IEnumerable<string> Cut(string keys) => Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{i}, 0fFF800000;");
+    public IEnumerable<string> Cut(string register, string keys) => Score(register) is not int first ? []
+        : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, 0fFF800000;");
 
-    public string Keep(string register, string attended) =>
-        int.Parse(register, System.Globalization.CultureInfo.InvariantCulture) < scores ? $"@!{attended} mov.f32 s{register}, 0fFF800000;" : "";
+    public string Keep(string register, string attended) => Score(register) is int s ? $"@!{attended} mov.f32 s{s}, 0fFF800000;" : "";
 
-    public string Read(string value, string register) =>
-        int.Parse(register, System.Globalization.CultureInfo.InvariantCulture) < scores ? $"mov.f32 {value}, s{register};" : $"mov.f32 {value}, 0f00000000;";
+    public string Read(string value, string register) => $"mov.f32 {value}, {(Score(register) is int s ? $"s{s}" : "0f00000000")};";
 
-    public string Write(string register, string value) =>
-        int.Parse(register, System.Globalization.CultureInfo.InvariantCulture) < scores ? $"mov.f32 s{register}, {value};" : "";
+    public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";
+
+    /// <summary>No key yet.</summary>
+    public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {Least}; mov.f32 l{r}, 0f00000000;");
 
     /// <summary>The first tile: its maximum is the maximum.</summary>
     public IEnumerable<string> Start(string factor) =>
@@ -51,7 +55,7 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"mov.f32 l{r}, u{2 * r};"),
-        Settle,
+        .. Settle(),
     ];
 
     /// <summary>Any later tile. The maximum stays as it is unless it grew by more than 8 binary orders: what is summed is at most
@@ -63,21 +67,22 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
             $"max.f32 n{r}, n{r}, m{r}; sub.f32 u{r}, n{r}, m{r}; mul.f32 u{r}, u{r}, {factor}; setp.gt.f32 px, u{r}, 0f41000000; " +
             $"neg.f32 u{r}, u{r}; ex2.approx.ftz.f32 u{r}, u{r}; selp.f32 c{r}, u{r}, 0f3F800000, px; selp.f32 m{r}, n{r}, m{r}, px; " +
             $"mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r}; mul.f32 l{r}, l{r}, c{r};"),
-        "setp.neu.f32 py, c0, 0f3F800000; setp.neu.or.f32 py, c1, 0f3F800000, py; vote.sync.any.pred grown, py, 0xffffffff;",
+        .. Rows(static r => $"setp.neu{(r == 0 ? "" : ".or")}.f32 py, c{r}, 0f3F800000{(r == 0 ? "" : ", py")};"),
+        "vote.sync.any.pred grown, py, 0xffffffff;",
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"add.f32 l{r}, l{r}, u{2 * r};"),
-        Settle,
+        .. Settle(),
     ];
 
     /// <summary>P, rounded.</summary>
-    public IEnumerable<string> Pack() => Each(scores / 2, i => $"cvt.rn.{element}x2.f32 p{i}, s{(2 * i) + 1}, s{2 * i};");
+    public IEnumerable<string> Pack() => Each(fragments * scores / 2, i => $"cvt.rn.{element}x2.f32 p{i}, s{(2 * i) + 1}, s{2 * i};");
 
     /// <summary>O to the present maximum, where a lane of the warp has a new one.</summary>
     public IEnumerable<string> Rescale() =>
     [
         "{ @!grown bra KEPT;",
-        .. Each(outputs, i => $"mul.f32 o{i}, o{i}, c{Row(i)};"),
+        .. Each(fragments * outputs, i => $"mul.f32 o{i}, o{i}, c{Row(i, outputs)};"),
         "KEPT: }",
     ];
 
@@ -97,13 +102,13 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
     /// three away for the rest of one group, which is 16 bytes of a row.</summary>
     public IEnumerable<string> Round()
     {
-        foreach (string line in Each(outputs, i => $"mul.f32 o{i}, o{i}, e{Row(i)};"))
+        foreach (string line in Each(fragments * outputs, i => $"mul.f32 o{i}, o{i}, e{Row(i, outputs)};"))
             yield return line;
 
         // w: row r, group j of eight columns -> r * outputs / 4 + j.
-        for (int i = 0; i < outputs / 2; i++)
-            yield return $"cvt.rn.{element}x2.f32 w{((i & 1) * (outputs / 4)) + (i >> 1)}, o{(2 * i) + 1}, o{2 * i};";
-        for (int i = 0; i < outputs / 2; i += 4)
+        for (int i = 0; i < fragments * outputs; i += 2)
+            yield return $"cvt.rn.{element}x2.f32 w{(Row(i, outputs) * (outputs / 4)) + (i % outputs >> 2)}, o{i + 1}, o{i};";
+        for (int i = 0; i < fragments * outputs / 2; i += 4)
         {
             foreach ((int a, int b, string odd, int lanes) in new[] { (0, 1, "pq0", 1), (2, 3, "pq0", 1), (0, 2, "pq1", 2), (1, 3, "pq1", 2) })
             {
@@ -114,14 +119,24 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
     }
 
     /// <summary>Writes a row of O, 16 bytes a lane and 64 a quad at a time.</summary>
-    public IEnumerable<string> Store(int row, string address, string columns)
+    public IEnumerable<string> Store(string row, string address, string columns)
     {
+        if (!HasRow(row, out int of))
+            yield break;
         for (int group = 0; group < outputs / 16; group++)
         {
-            int first = (row * (outputs / 4)) + (4 * group);
+            int first = (of * (outputs / 4)) + (4 * group);
             yield return $"setp.gt.s32 px, {columns}, {32 * group}; @px st.global.v4.b32 [{address}+{64 * group}], {{w{first},w{first + 1},w{first + 2},w{first + 3}}};";
         }
     }
+
+    /// <summary>Writes the log-sum-exp of a row.</summary>
+    public IEnumerable<string> StoreLse(string row, string address, string write) =>
+        HasRow(row, out int of) ? [$"@{write} st.global.f32 [{address}], h{of};"] : [];
+
+    // A sum is never negative; asking for it is what settles.
+    private IEnumerable<string> Settle() => !settles ? []
+        : ["setp.lt.f32 px, l0, 0f00000000; setp.lt.or.f32 px, l1, 0f00000000, px; vote.sync.any.pred px, px, 0xffffffff; @px trap;"];
 
     // n = the maximum of the row over the tile.
     private IEnumerable<string> Maximum() => [.. Tree("max"), .. Rows(static r => $"mov.f32 n{r}, u{2 * r};"),
@@ -129,18 +144,18 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
 
     // s = 2^(s * factor - maximum * factor)
     private IEnumerable<string> Powers(string factor) =>
-        Each(scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i)}; ex2.approx.ftz.f32 s{i}, s{i};");
+        Each(fragments * scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)}; ex2.approx.ftz.f32 s{i}, s{i};");
 
-    // u0, u2 = the thread's part of the sums of its rows.
+    // u0, u2, ... = the thread's part of the sums of its rows.
     private IEnumerable<string> Sums() => Tree("add");
 
-    // Two chains a row, for independent instructions: u0 and u1 of the first row, u2 and u3 of the second; then u0 and u2.
+    // Two chains a row, for independent instructions: u0 and u1 of the first row, u2 and u3 of the second; then u0, u2, ...
     private IEnumerable<string> Tree(string op)
     {
-        int[][] registers = [.. new[] { 0, 1 }.Select(r => Enumerable.Range(0, scores).Where(i => Row(i) == r).ToArray())];
+        int[][] registers = [.. Enumerable.Range(0, fragments * scores).GroupBy(i => Row(i, scores)).Select(static g => g.ToArray())];
         for (int j = 0; j < scores / 2; j += 2)
         {
-            for (int r = 0; r < 2; r++)
+            for (int r = 0; r < AllRows; r++)
             {
                 int[] of = registers[r];
                 if (j == 0)
@@ -154,10 +169,26 @@ internal sealed class SoftmaxPrinter(int scores, int outputs, string element)
             yield return line;
     }
 
+    // The register of a score by its number, or null where the tile has none.
+    private int? Score(string register)
+    {
+        int number = int.Parse(register, CultureInfo.InvariantCulture);
+        int fragment = number / Tile.FragmentRegisters, score = number % Tile.FragmentRegisters;
+        return fragment < fragments && score < scores ? (fragment * scores) + score : null;
+    }
+
+    private bool HasRow(string row, out int of) => (of = int.Parse(row, CultureInfo.InvariantCulture)) < AllRows;
+
+    // Row of a register, of those that have `each` registers a fragment.
+    private static int Row(int register, int each) => (2 * (register / each)) + ((register >> 1) & 1);
+
+    // Column of a register, from the thread's first.
+    private static int Column(int register) => (8 * (register >> 2)) + (register & 1);
+
     private static IEnumerable<string> Each(int count, Func<int, string> print) => Enumerable.Range(0, count).Select(print);
 
-    private static IEnumerable<string> Rows(Func<int, string> print) => [print(0), print(1)];
+    private IEnumerable<string> Rows(Func<int, string> print) => Each(AllRows, print);
 
     // Both steps of a reduction over the four lanes of a quad, the rows interleaved.
-    private static IEnumerable<string> Quad(Func<int, int, string> print) => [print(0, 1), print(1, 1), print(0, 2), print(1, 2)];
+    private IEnumerable<string> Quad(Func<int, int, string> print) => [.. Rows(r => print(r, 1)), .. Rows(r => print(r, 2))];
 }

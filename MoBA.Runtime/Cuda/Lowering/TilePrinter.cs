@@ -11,6 +11,7 @@ internal abstract class TilePrinter(TileShape shape)
     public static TilePrinter For(TileShape shape) => shape.Target switch
     {
         KernelTarget.Sm90a => new HopperTiles(shape),
+        KernelTarget.Sm80 => new AmpereTiles(shape),
         _ => throw new NotSupportedException($"no tiles for {shape.Target}"),
     };
 
@@ -35,6 +36,13 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Keys of a tile.</summary>
     public abstract int Keys { get; }
 
+    /// <summary>Whether a block takes work items until none is left: then the grid is what the device holds at a time. Otherwise a
+    /// block works on the one of its number.</summary>
+    public abstract bool IsPersistent { get; }
+
+    /// <summary>The softmax on the registers of a thread.</summary>
+    protected abstract SoftmaxPrinter Softmax { get; }
+
     /// <summary>Components of a row.</summary>
     protected int Dim => shape.Dim;
 
@@ -42,7 +50,32 @@ internal abstract class TilePrinter(TileShape shape)
     protected string Element => shape.Element == ElementKind.Half ? "f16" : "bf16";
 
     /// <summary>The PTX of an instruction.</summary>
-    public abstract string Print(string name, string[] operands);
+    public string Print(string name, string[] operands) => Lines((name, operands) switch
+    {
+        ("queries", [var value]) => [$"mov.u32 {value}, {Queries};"],
+        ("keys", [var value]) => [$"mov.u32 {value}, {Keys};"],
+        ("syncblock", _) => ["bar.sync 0;"],
+        ("clearoutput", _) => Softmax.Clear(),
+        ("scalescores", [var first, var factor]) => Softmax.Scale(first, factor),
+        ("cutscores", [var first, var keys]) => Softmax.Cut(first, keys),
+        ("keep", [var register, var attended]) => [Softmax.Keep(register, attended)],
+        ("score", [var value, var register]) => [Softmax.Read(value, register)],
+        ("setscore", [var register, var value]) => [Softmax.Write(register, value)],
+        ("clearsoftmax", _) => Softmax.Begin(),
+        ("startsoftmax", [var factor]) => Softmax.Start(factor),
+        ("continuesoftmax", [var factor]) => Softmax.Continue(factor),
+        ("pack", _) => Softmax.Pack(),
+        ("rescaleoutput", _) => Softmax.Rescale(),
+        ("endsoftmax", [var factor]) => Softmax.End(factor),
+        ("nosoftmax", _) => Softmax.None(),
+        ("roundoutput", _) => Softmax.Round(),
+        ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),
+        ("storelse", [var row, var address, var write]) => Softmax.StoreLse(row, address, write),
+        _ => PrintOwn(name, operands) ?? throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
+    });
+
+    /// <summary>The PTX of an instruction that is not alike on every architecture; null if there is no such.</summary>
+    protected abstract IEnumerable<string>? PrintOwn(string name, string[] operands);
 
     /// <summary>A list of registers as one operand.</summary>
     protected static string Registers(string name, int first, int count) =>
