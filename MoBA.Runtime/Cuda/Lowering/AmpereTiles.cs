@@ -26,8 +26,6 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Keys => Dim == 64 ? 128 : 64;
 
-    public override bool IsPersistent => false;
-
     public override int SharedBytes => ValuesAt + KeyBytes;
 
     protected override SoftmaxPrinter Softmax => new(Fragments, Keys / 2, Dim / 2, Element, settles: false);

@@ -25,8 +25,6 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Keys => Dim == 256 ? 64 : 128;
 
-    public override bool IsPersistent => true;
-
     public override int SharedBytes => BarriersAt + 192;
 
     protected override SoftmaxPrinter Softmax => new(1, Keys / 2, Dim / 2, Element, settles: true);

@@ -36,10 +36,6 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Keys of a tile.</summary>
     public abstract int Keys { get; }
 
-    /// <summary>Whether a block takes work items until none is left: then the grid is what the device holds at a time. Otherwise a
-    /// block works on the one of its number.</summary>
-    public abstract bool IsPersistent { get; }
-
     /// <summary>The softmax on the registers of a thread.</summary>
     protected abstract SoftmaxPrinter Softmax { get; }
 
