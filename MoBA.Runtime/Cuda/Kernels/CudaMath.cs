@@ -32,6 +32,9 @@ public static class CudaMath
     /// <summary>The magnitude.</summary>
     public static float Abs(float x) => PortableMath.Abs(x);
 
+    /// <summary><paramref name="x"/> held between <paramref name="lo"/> and <paramref name="hi"/>.</summary>
+    public static float Clamp(float x, float lo, float hi) => Min(Max(x, lo), hi);
+
     /// <summary>The greatest integer that is not above <paramref name="x"/>.</summary>
     public static float Floor(float x)
     {

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Reflection;
 using Microsoft.CodeAnalysis;
+using MoBA.Conformance.Tests;
 using MoBA.Generators.Model;
 using MoBA.Generators.Tests.Analyze;
 using MoBA.Generators.Tests.Harness;
@@ -29,6 +30,7 @@ public sealed class EmittedAttentionTests
         { "a required divisor's product", "public int Block { get; init; } = 16; bool Attends(int q, int k) => k >= q / Block * Block && k <= q;" },
         { "heads that differ", "bool Attends(int q, int k, int head) => q >= k && q - k < 3 * head + 2;" },
         { "functions of the score", "bool Attends(int q, int k) => q >= k; float Score(float s, int q, int k, int head, int heads) => MathF.Min(MathF.Max(s, -3f), 3f) + float.Log2(1f + q - k) * MathF.Sin(head) - MathF.Sqrt(MathF.Abs(s)) * MathF.Pow(0.5f, heads) + MathF.Floor(s) - MathF.Ceiling(s) + MathF.Cos(s) + MathF.Exp(-MathF.Abs(s)) + float.Exp2(-1f) + MathF.Log(2f + MathF.Abs(s)) + MathF.Tanh(s) + Math.Clamp(s, -1f, 1f);" },
+        { "choices of conditions and numbers", "public bool On { get; init; } = true; bool Attends(int q, int k) => (q % 2 == 0 ? k <= q : On && k < q - 3) == (k % 3 != 1) && (q > 9 ^ k > 5 || (q < 5 ? q : k) != 3); float Score(float s, int q, int k, int head) => q - k > 9 ? s / (2f + q) : k > q ? s / (q - k - 0.5f) : head > 2 ? s : -s / 3f;" },
         { "a table of floats by distance", "public float[] Bias { get; init; } = [0.5f, -1f, 2f, 0.25f]; bool Attends(int q, int k) => q >= k; float Score(float s, int q, int k) => q % 2 == 0 || s > 0.5f ? s + Bias[Math.Min(q - k, 3) < 0 ? 0 : Math.Clamp(q - k, 0, 3)] : s;" },
     };
 
@@ -44,6 +46,9 @@ public sealed class EmittedAttentionTests
             Compare(engine, expert, queries: 130, keys: 90, start: null);
             Compare(engine, expert, queries: 70, keys: 150, start: 7);
         }
+
+        CudaComparison.Check(expert, new AttentionExtent(0, 129, 90, Heads));
+        CudaComparison.Check(expert, new AttentionExtent(7, 76, 150, Heads));
     }
 
     [Fact]
@@ -68,6 +73,7 @@ public sealed class EmittedAttentionTests
             }
 
             Compare(cpu, expert, queries: 100, keys: 90, start: 5);
+            CudaComparison.Check(expert, new AttentionExtent(5, 104, 90, Heads));
             if (i % 4 == 0)
             {
                 Compare(portable, expert, queries: 100, keys: 90, start: 5);
