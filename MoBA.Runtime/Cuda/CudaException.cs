@@ -25,7 +25,8 @@ public class CudaException : Exception
         CudaStatus.Deinitialized or CudaStatus.EccUncorrectable or CudaStatus.NvlinkUncorrectable or CudaStatus.IllegalAddress
         or CudaStatus.LaunchTimeout or CudaStatus.ContextIsDestroyed or CudaStatus.Assert or CudaStatus.HardwareStackError
         or CudaStatus.IllegalInstruction or CudaStatus.MisalignedAddress or CudaStatus.InvalidAddressSpace or CudaStatus.InvalidPc
-        or CudaStatus.LaunchFailed or CudaStatus.TensorMemoryLeak or CudaStatus.Contained or CudaStatus.Unknown;
+        or CudaStatus.LaunchFailed or CudaStatus.TensorMemoryLeak or CudaStatus.Contained or CudaStatus.MpsClientTerminated
+        or CudaStatus.ExternalDevice or CudaStatus.Unknown;
 
     /// <summary>The exception for a failed call of the driver: of this type, or <see cref="InsufficientMemoryException"/>.</summary>
     /// <param name="driver">Names the error.</param>

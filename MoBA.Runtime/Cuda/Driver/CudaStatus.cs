@@ -27,6 +27,9 @@ internal enum CudaStatus
     /// <summary>A link between devices has failed.</summary>
     NvlinkUncorrectable = 220,
 
+    /// <summary>A failure of the device has been contained: the process must end.</summary>
+    Contained = 226,
+
     /// <summary>Work has not finished yet.</summary>
     NotReady = 600,
 
@@ -63,8 +66,11 @@ internal enum CudaStatus
     /// <summary>A kernel ended without giving tensor memory back.</summary>
     TensorMemoryLeak = 721,
 
-    /// <summary>The device's memory or a link is contained: the process must end.</summary>
-    Contained = 721 + 1,
+    /// <summary>The server that shares the device among processes has ended this one's work.</summary>
+    MpsClientTerminated = 817,
+
+    /// <summary>A device beyond this one has failed.</summary>
+    ExternalDevice = 911,
 
     /// <summary>The driver does not know.</summary>
     Unknown = 999,

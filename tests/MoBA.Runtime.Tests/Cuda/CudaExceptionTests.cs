@@ -7,7 +7,7 @@ namespace MoBA.Runtime.Tests.Cuda;
 public class CudaExceptionTests
 {
     // After these the context is of no use, by the driver's documentation; after the others it is.
-    private static readonly int[] _lost = [4, 214, 220, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 722, 999];
+    private static readonly int[] _lost = [4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 817, 911, 999];
 
     [Fact]
     public void EveryErrorIsOfOneOfThreeKinds()
