@@ -6,7 +6,7 @@ namespace MoBA.Runtime.Cuda;
 internal sealed unsafe partial class NativeCudaDriver
 {
     [LibraryImport(CudaLibrary.Name)]
-    private static partial CudaStatus cuInit();
+    private static partial CudaStatus cuInit(uint flags);
 
     [LibraryImport(CudaLibrary.Name)]
     private static partial CudaStatus cuDriverGetVersion(out int version);

@@ -9,7 +9,7 @@ internal sealed unsafe partial class NativeCudaDriver : CudaDriver
 
     public override bool IsThere => CudaLibrary.IsThere;
 
-    public override CudaStatus Init() => cuInit();
+    public override CudaStatus Init() => cuInit(0);
 
     public override CudaStatus DriverGetVersion(out int version) => cuDriverGetVersion(out version);
 
