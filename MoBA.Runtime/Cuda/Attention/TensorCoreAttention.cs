@@ -74,7 +74,7 @@ internal sealed class TensorCoreAttention : ICudaAttention
     {
         if (_kernels.TryGetValue((typeof(TPattern), shape), out AttentionKernel? kernel))
             return kernel;
-        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(HopperAttention);
+        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
         KernelSource source = new(
             skeleton.GetMethod(nameof(HopperAttention.Attend))!.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), hash);
         return _kernels.GetOrAdd((typeof(TPattern), shape), _ => Load(source, shape));
