@@ -1,0 +1,51 @@
+using System.Reflection;
+using MoBA.Patterns;
+using MoBA.Runtime;
+using MoBA.Runtime.Cuda;
+
+namespace MoBA.Conformance.Tests.Cuda;
+
+/// <summary>The tensor-core kernels of the gallery.</summary>
+internal static class CudaKernels
+{
+    private static readonly KernelStore _store = new(new KernelCache(null, 0));
+
+    /// <summary>The shapes of a machine.</summary>
+    public static IEnumerable<TileShape> Shapes(KernelTarget target) =>
+        from dim in (int[])[128, 64, 256]
+        from element in (ElementKind[])[ElementKind.BFloat16, ElementKind.Half]
+        select new TileShape(target, dim, element);
+
+    /// <summary>The kernels of a pattern: one, or two where a gate leaves pairs aside.</summary>
+    public static IReadOnlyList<KernelSource> Of(string pattern, KernelTarget target)
+    {
+        KernelFinder finder = new(target);
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchCuda(finder);
+        expert.LaunchCudaAlways(finder);
+        return finder.Kernels;
+    }
+
+    /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
+    public static KernelText Text(KernelSource kernel, TileShape shape) => _store.Text(kernel, shape);
+
+    /// <summary>Takes the kernels of an expert instead of running them.</summary>
+    private sealed class KernelFinder(KernelTarget target) : CudaLaunch
+    {
+        public List<KernelSource> Kernels { get; } = [];
+
+        public override CudaTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
+
+        public override CudaFloatTable Table(ReadOnlyMemory<float> values) => default;
+
+        public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+        {
+            MethodInfo skeleton = target switch
+            {
+                KernelTarget.Sm90a => typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!,
+                _ => throw new ArgumentOutOfRangeException(nameof(target), target, "no skeleton"),
+            };
+            Kernels.Add(new(skeleton.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), source));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using MoBA.Patterns;
+using MoBA.Runtime.Cuda;
+using Xunit;
+
+namespace MoBA.Conformance.Tests.Cuda;
+
+/// <summary>Every pattern of the gallery becomes tensor-core kernels that stay in registers, on a machine without a GPU.</summary>
+public sealed class TensorCoreKernelTests : IDisposable
+{
+    // Of these every shape is assembled: without a mask of its own, with one, and with changed scores; of the others one.
+    private static readonly string[] _everyShape = [nameof(Causal), nameof(SinkWindow), nameof(AlibiCausal)];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("moba-ptxas-").FullName;
+
+    /// <summary>The gallery, for every machine.</summary>
+    public static TheoryData<string, string> Kernels =>
+        [.. from entry in Gallery.Experts from target in (KernelTarget[])[KernelTarget.Sm90a] select (entry.Name, target.ToString())];
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void A_kernel_is_lowered_in_every_shape(string pattern, string machine)
+    {
+        KernelTarget target = Enum.Parse<KernelTarget>(machine);
+        foreach (KernelSource kernel in CudaKernels.Of(pattern, target))
+        {
+            Assert.NotEmpty(kernel.Hash);
+            foreach (TileShape shape in CudaKernels.Shapes(target))
+                CheckText(CudaKernels.Text(kernel, shape), shape);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void A_kernel_is_assembled_into_registers(string pattern, string machine)
+    {
+        Ptxas.SkipWithout();
+        KernelTarget target = Enum.Parse<KernelTarget>(machine);
+        (KernelText, TileShape)[] texts =
+        [
+            .. from kernel in CudaKernels.Of(pattern, target)
+               from shape in CudaKernels.Shapes(target).Take(_everyShape.Contains(pattern) ? int.MaxValue : 1)
+               select (CudaKernels.Text(kernel, shape), shape),
+        ];
+        string[] faults = [.. texts.AsParallel().AsOrdered().WithDegreeOfParallelism(2).Select(t => Faults(t.Item1, t.Item2))];
+        Assert.All(faults, static fault => Assert.Equal("", fault));
+    }
+
+    [Fact]
+    public void A_Hopper_kernel_multiplies_by_warpgroups()
+    {
+        Ptxas.SkipWithout();
+        TileShape shape = CudaKernels.Shapes(KernelTarget.Sm90a).First();
+        KernelSource kernel = Assert.Single(CudaKernels.Of(nameof(SinkWindow), KernelTarget.Sm90a));
+        string sass = Ptxas.Sass(Ptxas.Assemble(CudaKernels.Text(kernel, shape), shape.Target, _folder));
+        Assert.Contains("HGMMA", sass);
+        Assert.Contains("UTMALDG", sass);
+        Assert.DoesNotContain("STL", sass);
+        Assert.DoesNotContain("LDL", sass);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static void CheckText(KernelText text, TileShape shape)
+    {
+        (string machine, int threads, int sharedBytes) = Budget(shape.Target);
+        Assert.Equal((threads, true), (text.Threads, text.SharedBytes <= sharedBytes));
+        string[] lines = text.Ptx.Split('\n', StringSplitOptions.TrimEntries);
+        Assert.Contains($".target {machine}", lines);
+        Assert.Contains(".address_size 64", lines);
+        Assert.Contains($".maxntid {threads}, 1, 1", lines);
+        Assert.Single(lines, line => line.StartsWith($".visible .entry {text.Entry}(", StringComparison.Ordinal));
+        string[] code = [.. lines.Where(static line => !line.StartsWith("//", StringComparison.Ordinal))];
+        Assert.DoesNotContain(code, static line => line.StartsWith("tile.", StringComparison.Ordinal));
+        foreach (string never in (string[])["__local_depot", ".local", "bra.uni", ".func", "call"])
+            Assert.DoesNotContain(code, line => line.Contains(never, StringComparison.Ordinal));
+    }
+
+    private string Faults(KernelText text, TileShape shape)
+    {
+        PtxasReport report = Ptxas.Assemble(text, shape.Target, _folder);
+        bool clean = report.StackBytes == 0 && report.Registers <= Math.Min(255, 65536 / text.Threads / 8 * 8)
+            && !((string[])["warning", "serialized", "(C75", "setmaxnreg ignored"]).Any(report.Log.Contains);
+        return clean ? "" : $"{shape}: {report.Log}";
+    }
+
+    private static (string Machine, int Threads, int SharedBytes) Budget(KernelTarget target) => target switch
+    {
+        KernelTarget.Sm90a => ("sm_90a", 384, 232448),
+        _ => ("sm_80", 128, 101376),
+    };
+}
