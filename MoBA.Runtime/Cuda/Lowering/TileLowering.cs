@@ -16,7 +16,7 @@ internal static partial class TileLowering
     public static KernelText Lower(string ptx, TileShape shape)
     {
         TilePrinter printer = TilePrinter.For(shape);
-        string text = Header(LocalDepots.ToRegisters(Tiles(ptx, printer)), printer);
+        string text = Header(WideDivisions.ToInstructions(LocalDepots.ToRegisters(Tiles(ptx, printer))), printer);
         return new(text, Entry().Match(text).Groups["name"].Value, printer.Threads, printer.SharedBytes);
     }
 
