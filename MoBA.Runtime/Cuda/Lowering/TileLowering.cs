@@ -4,9 +4,9 @@ using System.Text.RegularExpressions;
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// From ILGPU's PTX of an attention kernel to the text that the driver loads, in three passes: "tiles" replaces every tile
-/// instruction by PTX for one shape, "registers" takes <c>out</c> operands out of local memory, "header" names the machine that
-/// ILGPU cannot name and declares the shared memory and the tensor maps.
+/// From ILGPU's PTX of an attention kernel to the text that the driver loads, in four passes: "tiles" replaces every tile
+/// instruction by PTX for one shape, "registers" takes <c>out</c> operands out of local memory, "divisions" does without routines,
+/// "header" names the machine that ILGPU cannot name and declares the shared memory and the tensor maps.
 /// </summary>
 internal static partial class TileLowering
 {

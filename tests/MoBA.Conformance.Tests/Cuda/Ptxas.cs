@@ -35,7 +35,7 @@ internal static partial class Ptxas
         // The texts ask for nothing newer than 8.4, and that is what an assembler of CUDA 12.4 reads.
         File.WriteAllText(name + ".ptx", Version().Replace(text.Ptx, ".version 8.4", 1));
         string arch = target == KernelTarget.Sm90a ? "sm_90a" : "sm_80";
-        string log = Run(_path!, "-v", "--warn-on-spills", $"-arch={arch}", name + ".ptx", "-o", name + ".cubin");
+        string log = Run(_path!, "-v", $"-arch={arch}", name + ".ptx", "-o", name + ".cubin");
         return new(log, Number(Registers().Match(log)), Number(Stack().Match(log)), name + ".cubin");
     }
 
