@@ -40,12 +40,9 @@ internal static class CudaKernels
 
         public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
         {
-            MethodInfo skeleton = target switch
-            {
-                KernelTarget.Sm90a => typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!,
-                _ => throw new ArgumentOutOfRangeException(nameof(target), target, "no skeleton"),
-            };
-            Kernels.Add(new(skeleton.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), source));
+            Type skeleton = target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
+            MethodInfo attend = skeleton.GetMethod(nameof(HopperAttention.Attend))!;
+            Kernels.Add(new(attend.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), source));
         }
     }
 }
