@@ -1,0 +1,37 @@
+using MoBA.Runtime.Cuda;
+
+namespace MoBA.Runtime.Tests.Cuda.Emulation;
+
+/// <summary>Keys at most <see cref="Width"/> positions back and not ahead, of every second head less far; with a bonus for near
+/// ones.</summary>
+public struct BandPattern : ICudaPattern<int, int, int>
+{
+    public int Width;
+
+    public readonly bool HasScore => true;
+
+    public readonly bool ReadsTables => false;
+
+    public readonly int Runs(long q0, long q1, int keys, int head, int keyTile)
+    {
+        int first = (int)q0 - Width;
+        return first < 0 ? 0 : (int)((uint)first / (uint)keyTile) * keyTile;
+    }
+
+    public readonly int Next(int runs, int k0) => k0 > runs ? k0 : runs;
+
+    public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
+    {
+        if (k0 > q1 | q0 - k1 > Width)
+            return TileKind.Empty;
+        return k1 <= q0 & q1 - k0 <= Width ? TileKind.Full : TileKind.Partial;
+    }
+
+    public readonly int Query(int q, int head, int heads) => q;
+
+    public readonly int Key(int k, int head, int heads) => k;
+
+    public readonly bool Attends(int q, int k) => q >= k & q - k <= Width;
+
+    public readonly float Score(float score, int q, int k) => score - ((q - k) * 0.01f);
+}

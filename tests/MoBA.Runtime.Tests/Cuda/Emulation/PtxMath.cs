@@ -1,0 +1,106 @@
+namespace MoBA.Runtime.Tests.Cuda.Emulation;
+
+/// <summary>What scalar instructions compute, on values as bits.</summary>
+internal static class PtxMath
+{
+    public static Func<ulong, ulong, ulong, ulong> Of(string name)
+    {
+        string[] parts = name.Split('.');
+        string type = parts[^1];
+        return (parts[0], type) switch
+        {
+            ("mov", _) or ("cvta", _) => static (a, _, _) => a,
+            ("add", "f32") => static (a, b, _) => F(F(a) + F(b)),
+            ("sub", "f32") => static (a, b, _) => F(F(a) - F(b)),
+            ("mul", "f32") => static (a, b, _) => F(F(a) * F(b)),
+            ("max", "f32") => static (a, b, _) => F(MathF.Max(F(a), F(b))),
+            ("fma", "f32") => static (a, b, c) => F((float)(((double)F(a) * F(b)) + F(c))),
+            ("neg", "f32") => static (a, _, _) => F(-F(a)),
+            ("ex2", _) => static (a, _, _) => F((float)Math.Pow(2, F(a))),
+            ("lg2", _) => static (a, _, _) => F((float)Math.Log2(F(a))),
+            ("rcp", _) => static (a, _, _) => F(1 / F(a)),
+            ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
+            ("selp", _) => static (a, b, c) => c != 0 ? a : b,
+            ("cvt", _) when parts[^2] is "bf16x2" or "f16x2" => Pack(parts[^2] == "f16x2"),
+            ("cvt", "s32") when parts[^2] == "f32" => static (a, _, _) => F((float)(int)a),
+            ("cvt", _) when parts[^2][0] == 'f' || type[0] == 'f' => throw new NotSupportedException($"{name} is not emulated."),
+            ("cvt", _) => Cut(parts[^2], static (a, _, _) => a, type),
+            ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => Cut("64", static (a, b, c) => (a * b) + c, type),
+            ("mad" or "mul", _) => Cut(type, parts[0] == "mad" ? static (a, b, c) => (a * b) + c : static (a, b, _) => a * b, type),
+            ("add", _) => Cut(type, static (a, b, _) => a + b, type),
+            ("sub", _) => Cut(type, static (a, b, _) => a - b, type),
+            ("neg", _) => Cut(type, static (a, _, _) => 0 - a, type),
+            ("div", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)((long)a / (long)b) : static (a, b, _) => a / b, type),
+            ("min", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)Math.Min((long)a, (long)b) : static (a, b, _) => Math.Min(a, b), type),
+            ("max", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)Math.Max((long)a, (long)b) : static (a, b, _) => Math.Max(a, b), type),
+            ("and", _) => static (a, b, _) => a & b,
+            ("or", _) => static (a, b, _) => a | b,
+            ("xor", _) => static (a, b, _) => a ^ b,
+            ("not", "pred") => static (a, _, _) => a ^ 1,
+            ("not", _) => Cut(type, static (a, _, _) => ~a, type),
+            ("shl", _) => Cut(type, static (a, b, _) => a << (int)b, type),
+            ("shr", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)((long)a >> (int)b) : static (a, b, _) => a >> (int)b, type),
+            _ => throw new NotSupportedException($"{name} is not emulated."),
+        };
+    }
+
+    public static float F(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);
+
+    public static ulong F(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    public static float Element(ulong bits, bool isHalf) =>
+        isHalf ? (float)BitConverter.UInt16BitsToHalf((ushort)bits) : BitConverter.UInt32BitsToSingle((uint)(ushort)bits << 16);
+
+    public static ushort Round(float value, bool isHalf)
+    {
+        if (isHalf)
+            return BitConverter.HalfToUInt16Bits((Half)value);
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    // The first source is the upper half.
+    private static Func<ulong, ulong, ulong, ulong> Pack(bool isHalf) =>
+        (a, b, _) => ((ulong)Round(F(a), isHalf) << 16) | Round(F(b), isHalf);
+
+    private static Func<ulong, ulong, ulong, ulong> Compare(string test, string with, string type)
+    {
+        Func<ulong, ulong, bool> compare = type switch
+        {
+            "f32" => (a, b) => Test(test, F(a).CompareTo(F(b)), float.IsNaN(F(a)) || float.IsNaN(F(b))),
+            _ when type[0] is 's' or 'b' => (a, b) => Test(test, ((long)Wide(a, type)).CompareTo((long)Wide(b, type)), false),
+            _ => (a, b) => Test(test, Wide(a, type).CompareTo(Wide(b, type)), false),
+        };
+        return with switch
+        {
+            "or" => (a, b, c) => compare(a, b) | (c != 0) ? 1ul : 0,
+            "and" => (a, b, c) => compare(a, b) & (c != 0) ? 1ul : 0,
+            _ => (a, b, _) => compare(a, b) ? 1ul : 0,
+        };
+    }
+
+    private static bool Test(string test, int order, bool isUnordered) => test switch
+    {
+        "eq" => order == 0 && !isUnordered,
+        "ne" => order != 0 && !isUnordered,
+        "neu" => order != 0 || isUnordered,
+        "lt" or "lo" => order < 0 && !isUnordered,
+        "le" or "ls" => order <= 0 && !isUnordered,
+        "gt" or "hi" => order > 0 && !isUnordered,
+        "ge" or "hs" => order >= 0 && !isUnordered,
+        _ => throw new NotSupportedException($"setp.{test} is not emulated."),
+    };
+
+    private static Func<ulong, ulong, ulong, ulong> Cut(string to, Func<ulong, ulong, ulong, ulong> compute, string from) => (a, b, c) =>
+    {
+        ulong result = compute(Wide(a, from), Wide(b, from), Wide(c, from));
+        return to.EndsWith("64", StringComparison.Ordinal) ? result : (uint)result;
+    };
+
+    private static ulong Wide(ulong value, string type) => type switch
+    {
+        "s32" => (ulong)(int)value,
+        "u32" or "b32" => (uint)value,
+        _ => value,
+    };
+}
