@@ -11,28 +11,29 @@ public sealed class AmpereAttentionTests
     private const int Heads = 2, KeyHeads = 1, TokenPadding = 8;
     private const float Scale = 0.3f;
 
-    private static readonly Lazy<string> _ptx = new(static () => new KernelCompiler().Compile(
-        new(typeof(AmpereAttention).GetMethod(nameof(AmpereAttention.Attend))!.MakeGenericMethod(typeof(BandPattern), typeof(int), typeof(int), typeof(int)), ""),
-        KernelTarget.Sm80, 128));
+    private static readonly Lazy<string> _plain = new(static () => Compile(typeof(PlainBandPattern)));
+    private static readonly Lazy<string> _scored = new(static () => Compile(typeof(BandPattern)));
 
     [Theory]
-    [InlineData(64, false, 300)]
-    [InlineData(64, true, 40)]
-    [InlineData(128, false, 100)]
-    [InlineData(128, true, 1000)]
-    [InlineData(256, false, 50)]
-    [InlineData(72, false, 90)]
-    [InlineData(8, true, 20)]
-    [InlineData(200, true, 1000)]
-    public void The_kernel_computes_attention(int dim, bool isHalf, int width)
+    [InlineData(64, false, 300, "scored")]
+    [InlineData(64, true, 40, "plain")]
+    [InlineData(128, false, 100, "plain")]
+    [InlineData(128, true, 1000, "scored")]
+    [InlineData(128, true, 100, "scale first")]
+    [InlineData(256, false, 50, "scale first")]
+    [InlineData(256, true, 50, "plain")]
+    [InlineData(72, false, 90, "plain")]
+    [InlineData(8, true, 20, "scored")]
+    [InlineData(200, true, 1000, "scored")]
+    public void The_kernel_computes_attention(int dim, bool isHalf, int width, string scores)
     {
         TileShape shape = TileShape.For(KernelTarget.Sm80, dim, isHalf ? ElementKind.Half : ElementKind.BFloat16);
         TilePrinter tiles = TilePrinter.For(shape);
-        KernelText text = TileLowering.Lower(_ptx.Value, shape);
+        KernelText text = TileLowering.Lower(scores == "scored" ? _scored.Value : _plain.Value, shape);
 
         // Queries from position 77 on, the first tile's and the rest; keys end before the last queries do.
         int queries = tiles.Queries + 21, keys = queries + 77 - 30;
-        Problem problem = new(dim, isHalf, queries, keys);
+        Problem problem = new(dim, isHalf, queries, keys, scores);
         QueryTile[] records =
         [
             new() { QueryToken = 1, Queries = tiles.Queries, Position = 77, KeyToken = 2, Keys = keys },
@@ -56,15 +57,20 @@ public sealed class AmpereAttentionTests
         Assert.True(problem.IsUntouched(queries + 1), "a token beyond the queries was written");
     }
 
+    private static string Compile(Type pattern) => new KernelCompiler().Compile(
+        new(typeof(AmpereAttention).GetMethod(nameof(AmpereAttention.Attend))!.MakeGenericMethod(pattern, typeof(int), typeof(int), typeof(int)), ""),
+        KernelTarget.Sm80, 128);
+
     /// <summary>Tensors in one memory, rows of a token with some noise behind them.</summary>
     private sealed class Problem
     {
         private readonly int _dim, _q, _k, _v, _o, _lse, _tiles, _queryStride, _keyStride;
         private readonly bool _isHalf;
+        private readonly string _scores;
 
-        public Problem(int dim, bool isHalf, int queries, int keys)
+        public Problem(int dim, bool isHalf, int queries, int keys, string scores)
         {
-            (_dim, _isHalf) = (dim, isHalf);
+            (_dim, _isHalf, _scores) = (dim, isHalf, scores);
             (_queryStride, _keyStride) = (2 * ((Heads * dim) + TokenPadding), 2 * ((KeyHeads * dim) + TokenPadding));
             _q = 64;
             _k = _q + ((queries + 2) * _queryStride);
@@ -93,7 +99,7 @@ public sealed class AmpereAttentionTests
                 ValueTokenStride = _keyStride, ValueHeadStride = 2 * _dim,
                 OutputTokenStride = _queryStride, OutputHeadStride = 2 * _dim,
                 TileCount = records.Length, Heads = Heads, HeadsPerKeyHead = Heads / KeyHeads, HeadsTogether = Heads,
-                Items = records.Length * Heads, Dim = _dim, Scale = Scale,
+                Items = records.Length * Heads, Dim = _dim, Scale = Scale, ScaleFirst = _scores == "scale first" ? 1 : 0,
             };
             BandPattern pattern = new() { Width = width };
             return [.. MemoryMarshal.AsBytes(new ReadOnlySpan<CudaProblem>(in problem)), .. MemoryMarshal.AsBytes(new ReadOnlySpan<BandPattern>(in pattern))];
@@ -113,7 +119,8 @@ public sealed class AmpereAttentionTests
                 double score = 0;
                 for (int i = 0; i < _dim; i++)
                     score += Element(q, i) * Element(_k + at, i);
-                double weight = Math.Exp(pattern.Score((float)score * Scale, position, k));
+                double scaled = score * Scale;
+                double weight = Math.Exp(_scores == "scored" ? pattern.Score((float)scaled, position, k) : scaled);
                 sum += weight;
                 for (int i = 0; i < _dim; i++)
                     expected[i] += weight * Element(_v + at, i);

@@ -2,8 +2,7 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
-/// <summary>Keys at most <see cref="Width"/> positions back and not ahead, of every second head less far; with a bonus for near
-/// ones.</summary>
+/// <summary>Keys at most <see cref="Width"/> positions back and not ahead, with a bonus for near ones.</summary>
 public struct BandPattern : ICudaPattern<int, int, int>
 {
     public int Width;
@@ -34,4 +33,28 @@ public struct BandPattern : ICudaPattern<int, int, int>
     public readonly bool Attends(int q, int k) => q >= k & q - k <= Width;
 
     public readonly float Score(float score, int q, int k) => score - ((q - k) * 0.01f);
+}
+
+/// <summary>The same pairs without the bonus.</summary>
+public struct PlainBandPattern : ICudaPattern<int, int, int>
+{
+    public BandPattern Band;
+
+    public readonly bool HasScore => false;
+
+    public readonly bool ReadsTables => false;
+
+    public readonly int Runs(long q0, long q1, int keys, int head, int keyTile) => Band.Runs(q0, q1, keys, head, keyTile);
+
+    public readonly int Next(int runs, int k0) => Band.Next(runs, k0);
+
+    public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head) => Band.Classify(q0, q1, k0, k1, head);
+
+    public readonly int Query(int q, int head, int heads) => q;
+
+    public readonly int Key(int k, int head, int heads) => k;
+
+    public readonly bool Attends(int q, int k) => Band.Attends(q, k);
+
+    public readonly float Score(float score, int q, int k) => score;
 }
