@@ -67,6 +67,7 @@ public static class AmpereAttention
         }
 
         Tile.EndSoftmax(factor);
+        int broken0 = Tile.BrokenRows(0), broken1 = Tile.BrokenRows(1), broken2 = Tile.BrokenRows(2), broken3 = Tile.BrokenRows(3);
         Tile.RoundOutput();
 
         // Read again, so that no register holds it meanwhile.
@@ -75,6 +76,11 @@ public static class AmpereAttention
         TileRows.Store(problem, work, 1, row + 8, lane);
         TileRows.Store(problem, work, 2, row + 16, lane);
         TileRows.Store(problem, work, 3, row + 24, lane);
+        for (int fragment = 0; fragment < 2; fragment++)
+        {
+            CarefulRows<TPattern, TRuns, TQuery, TKey>.Mend(
+                problem, pattern, work, row - (lane >> 2) + (16 * fragment), fragment == 0 ? broken0 : broken2, fragment == 0 ? broken1 : broken3, lane);
+        }
     }
 
     // The pattern on a pair of rows. What it knows of the queries is asked for a tile: registers are dearer.

@@ -161,7 +161,9 @@ public static class HopperAttention
             }
 
             // Pass 4: the rows that exist.
+            int upper = Tile.BrokenRows(0), lower = Tile.BrokenRows(1);
             Store(problem, work, row, lane);
+            CarefulRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, work, row - (lane >> 2), upper, lower, lane);
             items = items + 1;
             Tile.WaitQueriesFull(items);
             item = Tile.Item(items);

@@ -188,4 +188,22 @@ internal static class Tile
 
     /// <summary>Writes the log-sum-exp of a row where <paramref name="write"/> holds.</summary>
     public static void StoreLse(int row, long address, bool write) => CudaAsm.Emit("tile.storelse %0, %1, %2;", row, address, write);
+
+    /// <summary>The lanes of the warp whose output of a row is no finite number though the sum of its weights is one.</summary>
+    /// <param name="row">The thread's row, a constant.</param>
+    public static int BrokenRows(int row)
+    {
+        CudaAsm.Emit("tile.brokenrows %0, %1;", out int lanes, row);
+        return lanes;
+    }
+
+    /// <summary>An element in device memory, as float.</summary>
+    public static float Element(long address)
+    {
+        CudaAsm.Emit("tile.element %0, %1;", out float value, address);
+        return value;
+    }
+
+    /// <summary>Writes an element to device memory, rounded.</summary>
+    public static void SetElement(long address, float value) => CudaAsm.Emit("tile.setelement %0, %1;", address, value);
 }

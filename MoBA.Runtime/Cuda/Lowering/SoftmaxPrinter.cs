@@ -38,7 +38,13 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     public IEnumerable<string> Cut(string register, string keys) => Score(register) is not int first ? []
         : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, 0fFF800000;");
 
-    public string Keep(string register, string attended) => Score(register) is int s ? $"@!{attended} mov.f32 s{s}, 0fFF800000;" : "";
+    // A predicate that ILGPU knew to be constant is a number.
+    public string Keep(string register, string attended) => (Score(register), attended) switch
+    {
+        (null, _) or (_, "1") => "",
+        (int s, "0") => $"mov.f32 s{s}, 0fFF800000;",
+        (int s, _) => $"@!{attended} mov.f32 s{s}, 0fFF800000;",
+    };
 
     public string Read(string value, string register) => $"mov.f32 {value}, {(Score(register) is int s ? $"s{s}" : "0f00000000")};";
 
@@ -133,6 +139,25 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     /// <summary>Writes the log-sum-exp of a row.</summary>
     public IEnumerable<string> StoreLse(string row, string address, string write) =>
         HasRow(row, out int of) ? [$"@{write} st.global.f32 [{address}], h{of};"] : [];
+
+    /// <summary>The lanes whose O of a row is not finite, though the factor of O, and so the sum of the weights, is a number.</summary>
+    public IEnumerable<string> Broken(string lanes, string row)
+    {
+        if (!HasRow(row, out int of))
+        {
+            yield return $"mov.u32 {lanes}, 0;";
+            yield break;
+        }
+
+        yield return "{ .reg .f32 x; .reg .pred p; mov.f32 x, 0f00000000;";
+        for (int i = 0; i < fragments * outputs; i++)
+        {
+            if (Row(i, outputs) == of)
+                yield return $"fma.rn.f32 x, o{i}, 0f00000000, x;";
+        }
+
+        yield return $"setp.nan.f32 p, x, x; setp.num.and.f32 p, e{of}, e{of}, p; vote.sync.ballot.b32 {lanes}, p, 0xffffffff; }}";
+    }
 
     // A sum is never negative; asking for it is what settles.
     private IEnumerable<string> Settle() => !settles ? []

@@ -64,6 +64,11 @@ internal abstract class TilePrinter(TileShape shape)
         ("rescaleoutput", _) => Softmax.Rescale(),
         ("endsoftmax", [var factor]) => Softmax.End(factor),
         ("nosoftmax", _) => Softmax.None(),
+        ("brokenrows", [var lanes, var row]) => Softmax.Broken(lanes, row),
+        ("element", [var value, var address]) => [Element == "f16"
+            ? $"{{ .reg .b16 x; ld.global.b16 x, [{address}]; cvt.f32.f16 {value}, x; }}"
+            : $"{{ .reg .u16 x; .reg .b32 y; ld.global.u16 x, [{address}]; cvt.u32.u16 y, x; shl.b32 y, y, 16; mov.b32 {value}, y; }}"],
+        ("setelement", [var address, var value]) => [$"{{ .reg .b16 x; cvt.rn.{Element}.f32 x, {value}; st.global.b16 [{address}], x; }}"],
         ("roundoutput", _) => Softmax.Round(),
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),
         ("storelse", [var row, var address, var write]) => Softmax.StoreLse(row, address, write),

@@ -1,0 +1,138 @@
+using ILGPU;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// The slow way for a row whose output is no number though its weights are: a value of the row's key tiles is NaN or infinite, and a
+/// weight of zero does not silence it on tensor cores. A warp does the row again, key by key, and reads no value that the row does
+/// not attend. Device code; on good input it costs a multiplication of each output.
+/// </summary>
+internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
+    where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+    where TRuns : unmanaged
+    where TQuery : unmanaged
+    where TKey : unmanaged
+{
+    private const float Log2E = 1.44269504f;
+
+    /// <summary>Does the broken ones among 16 rows of a warp again; their output has been written.</summary>
+    /// <param name="problem">The launch.</param>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="work">The tile of queries.</param>
+    /// <param name="first">The first of the rows in the tile.</param>
+    /// <param name="upper">Lanes whose first row is broken, four lanes a row.</param>
+    /// <param name="lower">Lanes whose second row, eight below, is broken.</param>
+    /// <param name="lane">The thread's lane.</param>
+    public static void Mend(CudaProblem problem, TPattern pattern, WorkItem work, int first, int upper, int lower, int lane)
+    {
+        if ((upper | lower) != 0)
+        {
+            Warp.Barrier();
+            for (int row = 0; row < 16; row++)
+            {
+                int lanes = (row < 8 ? upper : lower) >> ((row & 7) * 4);
+                if ((lanes & 15) != 0 & first + row < work.Queries)
+                    Attend(problem, pattern, work, first + row, lane);
+            }
+        }
+    }
+
+    // Each lane has eight components of the row, those of it that there are.
+    private static void Attend(CudaProblem problem, TPattern pattern, WorkItem work, int row, int lane)
+    {
+        int position = work.Position + row;
+        long token = work.QueryToken + row, bytes = lane * 16L;
+        bool exists = lane * 8 < problem.Dim;
+        TQuery query = pattern.Query(position, work.Head, problem.Heads);
+        Octet q = Octet.Load(problem.Q + (token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride) + bytes, exists);
+        Octet sum = default;
+        float most = -1e30f, total = 0f;
+        int keyTile = Tile.Keys();
+        TRuns runs = pattern.Runs(position, position, work.Keys, work.Head, keyTile);
+        for (int k0 = pattern.Next(runs, 0); k0 < work.Keys; k0 = pattern.Next(runs, k0 + keyTile))
+        {
+            for (int k = k0; k < k0 + keyTile & k < work.Keys; k++)
+            {
+                TKey key = pattern.Key(k, work.Head, problem.Heads);
+                if (pattern.Attends(query, key))
+                {
+                    long keyToken = work.KeyToken + k;
+                    float score = q.Dot(Octet.Load(problem.K + (keyToken * problem.KeyTokenStride) + (work.KeyHead * problem.KeyHeadStride) + bytes, exists)) * problem.Scale;
+                    if (pattern.HasScore)
+                        score = pattern.Score(score, query, key);
+                    float next = score > most ? score : most;
+                    float decay = CudaMath.Exp2((most - next) * Log2E), weight = CudaMath.Exp2((score - next) * Log2E);
+                    most = next;
+                    total = (total * decay) + weight;
+                    sum.Add(decay, weight, Octet.Load(problem.V + (keyToken * problem.ValueTokenStride) + (work.KeyHead * problem.ValueHeadStride) + bytes, exists));
+                }
+            }
+        }
+
+        sum.Store(
+            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + bytes, total > 0f ? 1f / total : 0f, exists);
+    }
+}
+
+/// <summary>Eight components of a row, as floats. Device code.</summary>
+internal struct Octet
+{
+    private float _0, _1, _2, _3, _4, _5, _6, _7;
+
+    /// <summary>Reads them, or zeros where they do not exist.</summary>
+    public static Octet Load(long address, bool exists)
+    {
+        Octet x = default;
+        if (exists)
+        {
+            x._0 = Tile.Element(address);
+            x._1 = Tile.Element(address + 2);
+            x._2 = Tile.Element(address + 4);
+            x._3 = Tile.Element(address + 6);
+            x._4 = Tile.Element(address + 8);
+            x._5 = Tile.Element(address + 10);
+            x._6 = Tile.Element(address + 12);
+            x._7 = Tile.Element(address + 14);
+        }
+
+        return x;
+    }
+
+    /// <summary>The product with another row's, over the whole warp; the same in every lane.</summary>
+    public readonly float Dot(Octet y)
+    {
+        float sum = (_0 * y._0) + (_1 * y._1) + (_2 * y._2) + (_3 * y._3) + (_4 * y._4) + (_5 * y._5) + (_6 * y._6) + (_7 * y._7);
+        for (int lanes = 16; lanes > 0; lanes >>= 1)
+            sum += Warp.ShuffleXor(sum, lanes);
+        return sum;
+    }
+
+    /// <summary>this = this * decay + weight * y.</summary>
+    public void Add(float decay, float weight, Octet y)
+    {
+        _0 = (_0 * decay) + (weight * y._0);
+        _1 = (_1 * decay) + (weight * y._1);
+        _2 = (_2 * decay) + (weight * y._2);
+        _3 = (_3 * decay) + (weight * y._3);
+        _4 = (_4 * decay) + (weight * y._4);
+        _5 = (_5 * decay) + (weight * y._5);
+        _6 = (_6 * decay) + (weight * y._6);
+        _7 = (_7 * decay) + (weight * y._7);
+    }
+
+    /// <summary>Writes them times a factor, where they exist.</summary>
+    public readonly void Store(long address, float factor, bool exists)
+    {
+        if (exists)
+        {
+            Tile.SetElement(address, _0 * factor);
+            Tile.SetElement(address + 2, _1 * factor);
+            Tile.SetElement(address + 4, _2 * factor);
+            Tile.SetElement(address + 6, _3 * factor);
+            Tile.SetElement(address + 8, _4 * factor);
+            Tile.SetElement(address + 10, _5 * factor);
+            Tile.SetElement(address + 12, _6 * factor);
+            Tile.SetElement(address + 14, _7 * factor);
+        }
+    }
+}
