@@ -1,15 +1,16 @@
+using Microsoft.Extensions.Logging;
 using MoBA.Runtime.Cpu;
 
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>Finds a device that the kernels run on, or says why there is none.</summary>
-internal sealed class CudaTarget(CudaDriver driver, Func<CudaDeviceContext, WorkspacePool, ICudaAttention>? kernels)
+internal sealed class CudaTarget(CudaDriver driver, Func<CudaDeviceContext, WorkspacePool, ILogger?, ICudaAttention>? kernels)
 {
     private const int OldestMajor = 8;
 
     /// <summary>The driver and the kernels of this program.</summary>
     public static CudaTarget Native { get; } = new(
-        CudaDriver.Native, static (context, _) => new TensorCoreAttention(context, new KernelStore(KernelCache.Open(null))));
+        CudaDriver.Native, static (context, _, logger) => new TensorCoreAttention(context, new KernelStore(KernelCache.Open(logger), logger)));
 
     /// <summary>An engine's backend on a device.</summary>
     /// <param name="options">Which device, and how much memory is kept.</param>
@@ -22,7 +23,7 @@ internal sealed class CudaTarget(CudaDriver driver, Func<CudaDeviceContext, Work
         try
         {
             if (Find(options.Device, out missing) is { } device)
-                return new(new CudaRuntime(driver, device, options.WorkspaceBytes, kernels!), new CpuBackend());
+                return new(new CudaRuntime(driver, device, options.WorkspaceBytes, (context, pool) => kernels!(context, pool, options.Logger)), new CpuBackend());
         }
         catch (EntryPointNotFoundException e)
         {

@@ -15,7 +15,8 @@ internal sealed class TensorCoreAttention : ICudaAttention
     // What of the L2 cache the keys and values of the heads in work may take: the rest is for queries, outputs and copies.
     private const double CacheShare = 0.55;
 
-    private readonly ConcurrentDictionary<(Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
+    private readonly MadeOnce<(Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
+    private readonly ConcurrentBag<CudaKernelModule> _modules = [];
     private readonly Lazy<LaunchCounters> _counters;
     private readonly string _deviceKey;
 
@@ -72,12 +73,9 @@ internal sealed class TensorCoreAttention : ICudaAttention
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        if (_kernels.TryGetValue((typeof(TPattern), shape), out AttentionKernel? kernel))
-            return kernel;
-        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
-        KernelSource source = new(
-            skeleton.GetMethod(nameof(HopperAttention.Attend))!.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), hash);
-        return _kernels.GetOrAdd((typeof(TPattern), shape), _ => Load(source, shape));
+        return _kernels.TryGet((typeof(TPattern), shape), out AttentionKernel? kernel)
+            ? kernel
+            : _kernels.Get((typeof(TPattern), shape), () => Load(Source<TPattern, TRuns, TQuery, TKey>(shape, hash), shape));
     }
 
     /// <summary>Two counters for a launch.</summary>
@@ -89,17 +87,30 @@ internal sealed class TensorCoreAttention : ICudaAttention
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (AttentionKernel kernel in _kernels.Values)
-            kernel.Module.Dispose();
+        foreach (CudaKernelModule module in _modules)
+            module.Dispose();
         Data.Dispose();
         if (_counters.IsValueCreated)
             _counters.Value.Dispose();
     }
 
+    private static KernelSource Source<TPattern, TRuns, TQuery, TKey>(TileShape shape, string hash)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
+        return new(
+            skeleton.GetMethod(nameof(HopperAttention.Attend))!.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), hash);
+    }
+
     private AttentionKernel Load(KernelSource source, TileShape shape)
     {
         KernelImage image = Store.Image(source, shape, _deviceKey, text => CudaLinker.ToCubin(Context, text.Ptx, source.Pattern));
-        return new(CudaKernelModule.Load(Context, image.Cubin, image.Entry, image.Threads, image.SharedBytes), TilePrinter.For(shape));
+        CudaKernelModule module = CudaKernelModule.Load(Context, image.Cubin, image.Entry, image.Threads, image.SharedBytes);
+        _modules.Add(module);
+        return new(module, TilePrinter.For(shape));
     }
 
     private static KernelTarget TargetOf(CudaDevice device, string? wanted) => wanted switch

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 
 namespace MoBA.Runtime.Cuda;
 
@@ -9,6 +10,13 @@ internal sealed class MadeOnce<TKey, TValue>
     where TValue : class
 {
     private readonly ConcurrentDictionary<TKey, Slot> _slots = [];
+
+    /// <summary>The value of a key, if it has been made: the way that costs least.</summary>
+    public bool TryGet(TKey key, [NotNullWhen(true)] out TValue? value)
+    {
+        value = _slots.TryGetValue(key, out Slot? slot) ? Volatile.Read(ref slot.Value) : null;
+        return value is not null;
+    }
 
     /// <summary>The value of a key.</summary>
     public TValue Get(TKey key, Func<TValue> make)
