@@ -78,6 +78,8 @@ internal abstract unsafe class CudaDriver
 
     public abstract CudaStatus EventSynchronize(nint @event);
 
+    public abstract CudaStatus EventElapsedTime(out float milliseconds, nint start, nint end);
+
     // Modules, linking and kernels.
     public abstract CudaStatus ModuleLoadDataEx(out nint module, byte* image, uint options, int* names, nint* values);
 

@@ -92,10 +92,10 @@ internal sealed class EventHandle(PrimaryContext context, nint value) : CudaHand
     /// <inheritdoc/>
     protected override CudaStatus Free(CudaDriver driver, nint value) => driver.EventDestroy(value);
 
-    /// <summary>A new event without a time; the context is current.</summary>
-    public static EventHandle Create(CudaDeviceContext context)
+    /// <summary>A new event without a time, or with one where it <paramref name="isTimed"/>; the context is current.</summary>
+    public static EventHandle Create(CudaDeviceContext context, bool isTimed = false)
     {
-        context.Check(context.Driver.EventCreate(out nint value, DisableTiming), "cuEventCreate");
+        context.Check(context.Driver.EventCreate(out nint value, isTimed ? 0 : DisableTiming), "cuEventCreate");
         return new(context.Primary, value);
     }
 }

@@ -99,6 +99,9 @@ internal sealed unsafe partial class NativeCudaDriver
     private static partial CudaStatus cuEventSynchronize(nint @event);
 
     [LibraryImport(CudaLibrary.Name)]
+    private static partial CudaStatus cuEventElapsedTime(out float milliseconds, nint start, nint end);
+
+    [LibraryImport(CudaLibrary.Name)]
     private static partial CudaStatus cuModuleLoadDataEx(out nint module, byte* image, uint options, int* names, nint* values);
 
     [LibraryImport(CudaLibrary.Name)]

@@ -75,6 +75,9 @@ internal sealed unsafe partial class NativeCudaDriver : CudaDriver
 
     public override CudaStatus EventSynchronize(nint @event) => cuEventSynchronize(@event);
 
+    // The version that drivers older than 12.8 export too; the later one differs for events of graphs alone.
+    public override CudaStatus EventElapsedTime(out float milliseconds, nint start, nint end) => cuEventElapsedTime(out milliseconds, start, end);
+
     public override CudaStatus ModuleLoadDataEx(out nint module, byte* image, uint options, int* names, nint* values) =>
         cuModuleLoadDataEx(out module, image, options, names, values);
 

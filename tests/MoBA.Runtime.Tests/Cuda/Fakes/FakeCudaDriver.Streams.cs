@@ -8,6 +8,7 @@ internal sealed unsafe partial class FakeCudaDriver
     private readonly Dictionary<nint, Queue<Action>> _streams = [];
     private readonly Dictionary<nint, Point?> _events = [];
     private nint _next = 0x1000;
+    private int _clock;
 
     /// <summary>What every function returns from now on; success is none.</summary>
     public CudaStatus Lost { get; set; }
@@ -16,7 +17,7 @@ internal sealed unsafe partial class FakeCudaDriver
     public void Run(nint stream)
     {
         while (_streams.TryGetValue(stream, out Queue<Action>? work) && work.TryDequeue(out Action? action))
-            action();
+            Do(action);
     }
 
     /// <summary>A stream as another library would make it.</summary>
@@ -83,7 +84,7 @@ internal sealed unsafe partial class FakeCudaDriver
             return status;
         Point point = new(stream);
         _events[@event] = point;
-        return Enqueue(stream, () => point.IsReached = true);
+        return Enqueue(stream, () => (point.IsReached, point.Time) = (true, _clock));
     }
 
     public override CudaStatus EventQuery(nint @event) =>
@@ -98,10 +99,28 @@ internal sealed unsafe partial class FakeCudaDriver
         return Lost;
     }
 
+    /// <summary>The time is the number of things that were done on streams between the events, the later one included.</summary>
+    public override CudaStatus EventElapsedTime(out float milliseconds, nint start, nint end)
+    {
+        milliseconds = 0;
+        if (Does("EventElapsedTime") is var status && status != 0)
+            return status;
+        if (_events[start] is not { } first || _events[end] is not { } last)
+            return CudaStatus.InvalidValue;
+        milliseconds = last.Time - first.Time;
+        return first.IsReached && last.IsReached ? 0 : CudaStatus.NotReady;
+    }
+
+    private void Do(Action action)
+    {
+        _clock++;
+        action();
+    }
+
     private void Reach(Point? point)
     {
         while (point is { IsReached: false } && _streams[point.Stream].TryDequeue(out Action? action))
-            action();
+            Do(action);
     }
 
     private void RunAll()
@@ -115,5 +134,7 @@ internal sealed unsafe partial class FakeCudaDriver
         public nint Stream => stream;
 
         public bool IsReached { get; set; }
+
+        public int Time { get; set; }
     }
 }
