@@ -37,6 +37,9 @@ internal sealed class AttentionInput : IDisposable
     /// <summary>Type of q.</summary>
     public SafetensorsDtype Dtype { get; }
 
+    /// <summary>Types and shapes of q and k.</summary>
+    public (SafetensorsEntry Q, SafetensorsEntry K) Entries => (_file.Entry("q"), _file.Entry("k"));
+
     /// <summary>The sequences, if the file names them.</summary>
     public AttentionOptions Options { get; }
 

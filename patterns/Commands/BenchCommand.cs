@@ -34,7 +34,7 @@ internal static class BenchCommand
     /// <summary>The command.</summary>
     public static Command Create(Terminal terminal)
     {
-        Argument<GalleryEntry> pattern = Arguments.Pattern();
+        Argument<GalleryEntry?> pattern = Arguments.OptionalPattern();
         Option<int> tokens = Arguments.Number("--tokens", "Length of the sequence", 8192, Arguments.MaxTokens);
         Option<int> heads = Arguments.Number("--heads", "Query heads", 8, 4096);
         Option<int?> keyHeads = Arguments.OptionalNumber("--key-heads", "Key heads, a divisor of the query heads; as many by default", 2, 4096);
@@ -48,8 +48,15 @@ internal static class BenchCommand
         {
             pattern, tokens, heads, keyHeads, dim, repeat, noDense, router, target, set,
         };
+        var device = new DeviceOptions();
+        device.AddTo(command, pattern, target, [set, router], [tokens, heads, keyHeads, dim]);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
+            if (parsed.GetValue(target) == Target.Cuda)
+            {
+                return OnDevice(parsed, cancellationToken);
+            }
+
             var problem = new Problem(
                 parsed.GetValue(tokens), parsed.GetValue(heads), parsed.GetValue(keyHeads) ?? parsed.GetValue(heads), parsed.GetValue(dim),
                 parsed.GetValue(repeat));
@@ -59,6 +66,21 @@ internal static class BenchCommand
             return Run(terminal, () => Arguments.Engine(parsed.GetValue(target)), patterns, problem, cancellationToken);
         }, CancellationToken.None));
         return command;
+
+        int OnDevice(ParseResult parsed, CancellationToken cancellationToken)
+        {
+            DeviceRequest request = device.Of(parsed);
+            if (parsed.GetValue(router) is not null)
+            {
+                throw new UserErrorException("--router routes mixtures, and --target cuda times patterns that route nothing: leave one of them out.");
+            }
+
+            int? repeats = parsed.GetResult(repeat) is { Implicit: false } ? parsed.GetValue(repeat) : null;
+            return new DeviceBench(terminal, () => Arguments.Engine(Target.Cuda), request, repeats, !parsed.GetValue(noDense), cancellationToken).Run(
+                parsed.GetValue(pattern), parsed.GetValue(set)!, () => DeviceProblem.Of(
+                    parsed.GetValue(tokens), request.Batch, parsed.GetValue(heads), parsed.GetValue(keyHeads) ?? parsed.GetValue(heads),
+                    parsed.GetValue(dim), request.Dtype));
+        }
     }
 
     private static int Run(

@@ -62,6 +62,8 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moba bench SlidingWindow --tokens 32768 --heads 8 --set Window=1024",
             "moba bench Causal --tokens 8192 --heads 8 --dim 128 --repeat 10",
             "moba bench MobaTopK --tokens 32768 --heads 8",
+            "moba bench SinkWindow --target cuda --tokens 32768 --batch 2 --heads 16 --dim 128 --set Window=1024 --sustained --first",
+            "moba bench --all --target cuda --tokens 32768 --heads 16 --dim 128 --json all.json",
         ],
         "fit" =>
         [

@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using System.Text.Json;
+using MoBA.Program;
+using MoBA.Runtime;
+using MoBA.Runtime.Tests.Cuda;
+using Xunit;
+
+namespace MoBA.Patterns.Tests;
+
+/// <summary><c>moba bench --target cuda</c> on a device without a GPU.</summary>
+public sealed class DeviceBenchTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("moba").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false);
+
+    [Theory]
+    [InlineData("bench", "bench wants a pattern's NAME, or --all with --target cuda")]
+    [InlineData("bench Causal --all --target cuda", "not both")]
+    [InlineData("bench --all", "--all is for --target cuda")]
+    [InlineData("bench Causal --json OUT --target cpu", "--json is for --target cuda")]
+    [InlineData("bench Causal --batch 2", "--batch is for --target cuda")]
+    [InlineData("bench --all --target cuda --set Window=1", "--set is for one pattern")]
+    [InlineData("bench --all --target cuda --output OUT", "--output is for one pattern")]
+    [InlineData("bench MobaTopK --target cuda", "MobaTopK routes, which these have no kernels for yet")]
+    [InlineData("bench LongContext --target cuda", "LongContext routes")]
+    [InlineData("bench Causal --target cuda --router NONE", "--router routes mixtures")]
+    [InlineData("bench Causal --target cuda --dtype f8", "--dtype is 'f8': bf16 or fp16 is wanted")]
+    [InlineData("bench Causal --target cuda --peak -1", "--peak is '-1': a number of TFLOP/s above 0 is wanted")]
+    [InlineData("bench Causal --target cuda --batch 0", "--batch is '0': a whole number from 1")]
+    [InlineData("bench Causal --target cuda --tokens 16777216 --batch 1000", "make one smaller")]
+    [InlineData("bench Causal --target cuda --input IN --tokens 5", "--tokens is what --input's tensors say")]
+    [InlineData("bench Causal --target cuda --input IN --dtype fp16", "--dtype is what --input's tensors say")]
+    [InlineData("bench Causal --target cuda --input NONE", "is not there; give --input a safetensors file")]
+    [InlineData("bench Causal --target cuda --input IN", "--target cuda times BF16 or F16: convert it")]
+    [InlineData("bench Causal --target cuda --input IN --output IN", "--output is the input file")]
+    [InlineData("bench Causal --target cuda --json NONE/x", "is not there; make it")]
+    [InlineData("bench Causal --target cuda --set Window=3", "Causal has no parameters")]
+    public async Task A_wrong_command_line_is_told_before_a_device_is_looked_for(string line, string says)
+    {
+        string input = CommandLine.WriteInput(_folder);
+        string[] args = [.. line.Split(' ').Select(arg => arg
+            .Replace("NONE", Path.Combine(_folder, "none"), StringComparison.Ordinal)
+            .Replace("OUT", Path.Combine(_folder, "out"), StringComparison.Ordinal))];
+        Refusal.OneLine(await CommandLine.Run([.. args.Select(arg => arg == "IN" ? input : arg)]), says);
+        Assert.Equal([input], Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void A_file_is_timed_and_its_output_written()
+    {
+        string input = Path.Combine(_folder, "in"), output = Path.Combine(_folder, "out"), json = Path.Combine(_folder, "json");
+        Tensor<Half> q = DeviceProblem.Normal(96, 4, 16, 1, x => (Half)x), k = DeviceProblem.Normal(96, 2, 16, 2, x => (Half)x), v = DeviceProblem.Normal(96, 2, 16, 3, x => (Half)x);
+        int[] offsets = [0, 32, 96];
+        var writer = new SafetensorsWriter();
+        writer.Add("q", q);
+        writer.Add("k", k);
+        writer.Add("v", v);
+        writer.Add("cu_seqlens", Tensor.Create(offsets, [3]));
+        writer.Save(input, TestContext.Current.CancellationToken);
+
+        (string text, JsonElement report) = Run(
+            "SlidingWindow", ["Window=8"], Nothing with { Input = input, Output = output, Json = json, Peak = 1e-6, Sustained = true }, () => throw new InvalidOperationException());
+
+        using (AttentionEngine cpu = AttentionEngine.Create(Target.Cpu))
+        using (SafetensorsFile written = SafetensorsFile.Read(output))
+        {
+            Tensor<Half> wanted = cpu.Attend(new SlidingWindow { Window = 8 }, q, k, v, new AttentionOptions { Sequences = offsets }, TestContext.Current.CancellationToken).Output;
+            Assert.Equal(CommandLine.Flat(wanted), CommandLine.Flat(written.Get<Half>("o")));
+        }
+
+        Assert.Equal((96, 2, 4, 2, 16, "fp16"), (Int(report, "tokens"), Int(report, "batch"), Int(report, "heads"), Int(report, "key_heads"), Int(report, "dim"), report.GetProperty("dtype").GetString()));
+        JsonElement[] rows = [.. report.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(["SlidingWindow", "Causal"], rows.Select(row => row.GetProperty("pattern").GetString()));
+        Assert.Equal("Window=8", rows[0].GetProperty("settings").GetString());
+
+        // The fake device takes a millisecond for a call and one for a mark.
+        Assert.Equal((2.0, 2.0, 20), (rows[0].GetProperty("median").GetDouble(), rows[0].GetProperty("min").GetDouble(), Int(rows[0], "calls")));
+        Assert.Equal(2.0, rows[0].GetProperty("sustained").GetDouble());
+        long pairs = 4 * (Window(32, 8) + Window(64, 8));
+        Assert.Equal((pairs, 64.0 * pairs), (rows[0].GetProperty("pairs").GetInt64(), rows[0].GetProperty("useful_flop").GetDouble()));
+        Assert.Equal(64.0 * pairs / 2 / 1e9, rows[0].GetProperty("tflops").GetDouble(), 1e-12);
+        Assert.Equal(64.0 * 4 * ((32 * 32 / 2) + (64 * 64 / 2)), rows[1].GetProperty("useful_flop").GetDouble());
+        Assert.False(rows[0].TryGetProperty("first_call", out _));
+        Assert.True(rows[0].GetProperty("host_microseconds").GetDouble() > 0);
+        foreach (string part in (string[])["2 sequences of up to 64 tokens, 4 query heads, 2 key heads, dim 16, float16", "pattern: SlidingWindow Window=8", "Causal", "of peak", "of dense", "sustained", "fake kernels"])
+        {
+            Assert.Contains(part, text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Random_numbers_are_packed_in_sequences_of_one_length()
+    {
+        (string text, JsonElement report) = Run("BlockCausal", ["Block=40"], Nothing with { Batch = 3, Json = Path.Combine(_folder, "json") }, () => DeviceProblem.Of(40, 3, 2, 1, 8, SafetensorsDtype.BF16), repeats: 2, withDense: false);
+        JsonElement row = Assert.Single(report.GetProperty("rows").EnumerateArray());
+        Assert.Equal((3 * 2 * 40 * 40, 1.0, 2), (Int(row, "pairs"), row.GetProperty("density").GetDouble(), Int(row, "calls")));
+        Assert.Equal(2.0 * 2 * 8 * 120 * 3, report.GetProperty("tensor_bytes").GetDouble());
+        Assert.DoesNotContain("of dense", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_first_call_of_this_process_is_a_number()
+    {
+        (string text, _) = Run("Causal", [], Nothing with { Here = true }, () => DeviceProblem.Of(40, 1, 2, 1, 8, SafetensorsDtype.F16));
+        Assert.True(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture) > 0);
+    }
+
+    [Fact]
+    public void Random_numbers_are_normal_and_always_the_same()
+    {
+        float[] values = CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x));
+        Assert.Equal(values, CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x)));
+        Assert.InRange(values.Average(), -0.01f, 0.01f);
+        Assert.InRange(values.Average(x => x * x), 0.98f, 1.02f);
+        Assert.InRange(values.Count(x => Math.Abs(x) < 1) / (float)values.Length, 0.67f, 0.69f);
+        Assert.NotEqual(values[0], values[1 << 16]);
+    }
+
+    [Theory]
+    [InlineData(2.0, 1.0, 2.0, 3.0)]
+    [InlineData(2.5, 1.0, 2.0, 3.0, 9.0)]
+    [InlineData(7.0, 7.0)]
+    public void The_median_is_the_middle(double median, params double[] ascending) => Assert.Equal(median, DeviceClock.Median(ascending));
+
+    private static (string Text, JsonElement Report) Run(
+        string pattern, string[] settings, DeviceRequest request, Func<DeviceProblem> problem, int? repeats = null, bool withDense = true)
+    {
+        using StringWriter text = new(), error = new();
+        using var device = new FakeDevice();
+        DeviceBench bench = new(Terminal.To(text, error), () => device.Engine, request, repeats, withDense, TestContext.Current.CancellationToken);
+        Assert.Equal(0, bench.Run(Gallery.Find(pattern), settings, problem));
+        device.Dispose();
+        Assert.Equal(0, device.Driver.Leaks);
+        return (text.ToString(), request.Json is null ? default : JsonDocument.Parse(File.ReadAllText(request.Json)).RootElement);
+    }
+
+    private static int Int(JsonElement element, string name) => element.GetProperty(name).GetInt32();
+
+    private static long Window(int tokens, int window) => Enumerable.Range(1, tokens).Sum(seen => (long)Math.Min(seen, window));
+}
