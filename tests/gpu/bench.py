@@ -66,7 +66,7 @@ class Skipped(Exception):
 def reason(error):
     """An error in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:160] if lines else ''}".replace("|", "/")
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}".replace("|", "/")
 
 
 # Timing
@@ -152,7 +152,7 @@ def run_moba(moba, arguments, env=None, timeout=90):
     """Runs a command line of moba's, which must end well."""
     done = subprocess.run([moba, *arguments], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0:
-        raise RuntimeError(f"moba {' '.join(arguments)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
+        raise RuntimeError(f"{' '.join(arguments[:2])} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
 
 

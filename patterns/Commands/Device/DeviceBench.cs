@@ -66,6 +66,7 @@ internal sealed class DeviceBench(
     private int Run<T>(List<ISparseExpert> experts, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
         where T : unmanaged
     {
+        cancellationToken.ThrowIfCancellationRequested();
         if (request.Here)
         {
             terminal.Line(FirstCall.Here(create, experts[0], problem, element).ToString("R", CultureInfo.InvariantCulture));
