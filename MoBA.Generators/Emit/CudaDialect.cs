@@ -1,3 +1,4 @@
+using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
 
 namespace MoBA.Generators.Emit;
@@ -15,8 +16,9 @@ internal class CudaDialect : Dialect
 
     public override string Function(string name, ExprType type) => type == ExprType.Float ? $"CudaMath.{name}" : $"PortableMath.{name}";
 
-    // ILGPU 1.5.3 compiles a signed division by a power of two to a shift, which is wrong below zero.
-    public override string? Division(BinaryOp op, Expr divisor) => op == BinaryOp.Divide ? "PortableMath.Div" : "PortableMath.Rem";
+    // ILGPU 1.5.3 compiles a signed division by a power of two that it knows to a shift, which is wrong below zero.
+    public override string? Division(BinaryOp op, Expr divisor) =>
+        ExprWalk.Any(divisor, static n => n is ParameterRef) ? null : op == BinaryOp.Divide ? "PortableMath.Div" : "PortableMath.Rem";
 }
 
 /// <summary>What the threads that compute evaluate. They run in step beside tensor cores, so there is no branch.</summary>

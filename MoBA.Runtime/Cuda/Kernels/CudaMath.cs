@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using ILGPU;
-using ILGPU.Runtime.Cuda;
 using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime.Cuda;
@@ -8,8 +7,8 @@ namespace MoBA.Runtime.Cuda;
 /// <summary>
 /// Float functions of score modifiers in tensor-core kernels. They run on every score while a product of the tensor cores is under
 /// way, so none has a branch, and polynomials do most of the work: the unit of special functions has the softmax to do, and ILGPU's
-/// own functions, divisions and roots are routines. Unless said otherwise results are within 1e-6 of <see cref="MathF"/>'s, relative;
-/// subnormal ones may be 0.
+/// own functions are routines. Reciprocals and square roots become one instruction each in <see cref="TileLowering"/>. Unless said
+/// otherwise results are within 1e-6 of <see cref="MathF"/>'s, relative; subnormal ones may be 0.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class CudaMath
@@ -38,26 +37,20 @@ public static class CudaMath
     /// <summary>The greatest integer that is not above <paramref name="x"/>.</summary>
     public static float Floor(float x)
     {
-        if (!CudaAsm.IsSupported)
-            return MathF.Floor(x);
-        CudaAsm.Emit("cvt.rmi.f32.f32 %0, %1;", out float floor, x);
-        return floor;
+        // A greater number has no fraction.
+        float toZero = (int)x;
+        float floor = toZero - Select(toZero > x, 1f, 0f);
+        return Select(Abs(x) < 8388608f, floor, x);
     }
 
     /// <summary>The least integer that is not below <paramref name="x"/>.</summary>
     public static float Ceiling(float x) => -Floor(-x);
 
     /// <summary>a / b, for |b| from 2^-126 to 2^126.</summary>
-    public static float Divide(float a, float b) => a * Reciprocal(b);
+    public static float Divide(float a, float b) => a * (1f / b);
 
     /// <summary>The square root.</summary>
-    public static float Sqrt(float x)
-    {
-        if (!CudaAsm.IsSupported)
-            return MathF.Sqrt(x);
-        CudaAsm.Emit("sqrt.approx.ftz.f32 %0, %1;", out float root, x);
-        return root;
-    }
+    public static float Sqrt(float x) => MathF.Sqrt(x);
 
     /// <summary>e to the power <paramref name="x"/>.</summary>
     public static float Exp(float x)
@@ -116,7 +109,7 @@ public static class CudaMath
         float above = 0.999999941f + (u * (0.129192687f + (u * (2.92080353e-3f + (u * (9.26777004e-6f
             + (u * (-1.27813669e-8f + (u * 1.82573084e-11f)))))))));
         float below = 1f + (u * (0.462525527f + (u * (0.0237633436f + (u * 2.28105752e-4f)))));
-        return x * above * Reciprocal(below);
+        return x * above * (1f / below);
     }
 
     /// <summary>Sine of an angle in radians, to 1e-6, as long as the angle is below 10000.</summary>
@@ -131,15 +124,6 @@ public static class CudaMath
         float shifted = (x * 0.636619772f) + Rounder;
         float rest = PortableMath.Reduced(x, shifted - Rounder);
         return PortableMath.SinOfQuarter(rest, (int)Interop.FloatAsInt(shifted) + quarters);
-    }
-
-    // Where the compiler knows its target, one branch or the other is dead: ptxas removes it.
-    private static float Reciprocal(float x)
-    {
-        if (!CudaAsm.IsSupported)
-            return 1f / x;
-        CudaAsm.Emit("rcp.approx.ftz.f32 %0, %1;", out float reciprocal, x);
-        return reciprocal;
     }
 
     // x times 2 to the integer in the low bits, in two steps because the power itself may be no float.

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Block = this.Block,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "30cff712943b5864fe55eb4fcdcea667");
+                pattern, "a2d4b5d969e72d43964a19a7a24a3eab");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -345,7 +345,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t3 = PortableMath.Div(q1, Block);
+            long t3 = CudaMath.Div(q1, Block);
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(0, t3 * Block + Block - 1, keys, keyTile);
             return runs;
@@ -356,27 +356,27 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            bool all = PortableMath.Div(k1, Block) <= PortableMath.Div(q0, Block);
+            bool all = CudaMath.Div(k1, Block) <= CudaMath.Div(q0, Block);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = PortableMath.Div(k0, Block) <= PortableMath.Div(q1, Block);
+            bool any = CudaMath.Div(k0, Block) <= CudaMath.Div(q1, Block);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
         public readonly QueryValues Query(int q, int head, int heads)
         {
             QueryValues values = default;
-            values.Query0 = PortableMath.Div(q, Block);
+            values.Query0 = q / Block;
             return values;
         }
 
         public readonly KeyValues Key(int k, int head, int heads)
         {
             KeyValues values = default;
-            values.Key0 = PortableMath.Div(k, Block);
+            values.Key0 = k / Block;
             return values;
         }
 

@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Length = this.Length,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "4a6db5aad49fbec8a684ed50d7de600c");
+                pattern, "87d2274f478a5a03c507896221ee86a5");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -437,9 +437,9 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = PortableMath.Div(q0, Block);
-            long t1 = PortableMath.Div(q1, Block);
-            long t7 = PortableMath.Div(q1 - Length, Block);
+            long t0 = CudaMath.Div(q0, Block);
+            long t1 = CudaMath.Div(q1, Block);
+            long t7 = CudaMath.Div(q1 - Length, Block);
             Tiles runs = default;
             if (q0 < Length)
             {
@@ -468,17 +468,17 @@ namespace MoBA.Generated.MoBA_Patterns
             bool t1 = q0 < Length;
             bool t2 = k1 < Length;
             bool t3 = k0 < Length;
-            long t4 = PortableMath.Div(q0, Block);
-            long t5 = PortableMath.Div(q1, Block);
-            long t6 = PortableMath.Div(k0, Block);
-            long t7 = PortableMath.Div(k1, Block);
-            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || PortableMath.Div(k1 - Length, Block) < PortableMath.Div(q0, Block)))) && (t0 || (k0 >= Length && PortableMath.Div(k1 - Length, Block) <= PortableMath.Div(q0 - Length, Block)));
+            long t4 = CudaMath.Div(q0, Block);
+            long t5 = CudaMath.Div(q1, Block);
+            long t6 = CudaMath.Div(k0, Block);
+            long t7 = CudaMath.Div(k1, Block);
+            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || CudaMath.Div(k1 - Length, Block) < CudaMath.Div(q0, Block)))) && (t0 || (k0 >= Length && CudaMath.Div(k1 - Length, Block) <= CudaMath.Div(q0 - Length, Block)));
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && PortableMath.Div(k0 - Length, Block) < PortableMath.Div(q1, Block)))) || (!t0 && k1 >= Length && PortableMath.Div(k0 - Length, Block) <= PortableMath.Div(q1 - Length, Block));
+            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && CudaMath.Div(k0 - Length, Block) < CudaMath.Div(q1, Block)))) || (!t0 && k1 >= Length && CudaMath.Div(k0 - Length, Block) <= CudaMath.Div(q1 - Length, Block));
             return any ? TileKind.Partial : TileKind.Empty;
         }
 
@@ -486,8 +486,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = PortableMath.Div(q, Block);
-            values.Query1 = PortableMath.Div(q - Length, Block);
+            values.Query0 = q / Block;
+            values.Query1 = (q - Length) / Block;
             return values;
         }
 
@@ -495,8 +495,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = PortableMath.Div(k, Block);
-            values.Key1 = PortableMath.Div(k - Length, Block);
+            values.Key0 = k / Block;
+            values.Key1 = (k - Length) / Block;
             return values;
         }
 

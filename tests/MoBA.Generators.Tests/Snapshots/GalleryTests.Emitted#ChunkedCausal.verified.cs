@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Chunk = this.Chunk,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "2058b36959143ae05f887acf2b223dd2");
+                pattern, "6bf7a1b186065d30e9c4c6f54ed84938");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -359,8 +359,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = PortableMath.Div(q0, Chunk);
-            long t1 = PortableMath.Div(q1, Chunk);
+            long t0 = CudaMath.Div(q0, Chunk);
+            long t1 = CudaMath.Div(q1, Chunk);
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(t0 * Chunk, PortableMath.Min(q1, t1 * Chunk + Chunk - 1), keys, keyTile);
             return runs;
@@ -371,10 +371,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = PortableMath.Div(q0, Chunk);
-            long t1 = PortableMath.Div(q1, Chunk);
-            long t2 = PortableMath.Div(k0, Chunk);
-            long t3 = PortableMath.Div(k1, Chunk);
+            long t0 = CudaMath.Div(q0, Chunk);
+            long t1 = CudaMath.Div(q1, Chunk);
+            long t2 = CudaMath.Div(k0, Chunk);
+            long t3 = CudaMath.Div(k1, Chunk);
             bool all = q0 >= k1 && t0 == t3 && t1 == t2;
             if (all)
             {
@@ -389,7 +389,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = PortableMath.Div(q, Chunk);
+            values.Query0 = q / Chunk;
             return values;
         }
 
@@ -397,7 +397,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = PortableMath.Div(k, Chunk);
+            values.Key0 = k / Chunk;
             return values;
         }
 

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Stride = this.Stride,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "a723377989090dc2b81290ca54483be2");
+                pattern, "2d851e10593c774712542f4199b414b9");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -355,8 +355,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = PortableMath.Div(t0, Stride) == PortableMath.Div(t1, Stride) ? PortableMath.Rem(t0, Stride) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
-            long t3 = PortableMath.Div(t0, Stride) == PortableMath.Div(t1, Stride) ? PortableMath.Rem(t1, Stride) : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
+            long t2 = CudaMath.Div(t0, Stride) == CudaMath.Div(t1, Stride) ? CudaMath.Rem(t0, Stride) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
+            long t3 = CudaMath.Div(t0, Stride) == CudaMath.Div(t1, Stride) ? CudaMath.Rem(t1, Stride) : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
             bool all = q0 >= k1 && (q1 - k0 < Stride || (t2 == 0 && t3 == 0));
             if (all)
             {
@@ -382,7 +382,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (q.Q >= k.K) & ((q.Q - k.K < Stride) | (PortableMath.Rem(q.Q - k.K, Stride) == 0));
+            (q.Q >= k.K) & ((q.Q - k.K < Stride) | ((q.Q - k.K) % Stride == 0));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Backends;
@@ -11,7 +10,7 @@ using ILGPU.Runtime.Cuda;
 namespace MoBA.Runtime.Tests.Portable;
 
 /// <summary>Compiles implicitly grouped kernels to PTX on machines without a GPU.</summary>
-internal static partial class OfflinePtx
+internal static class OfflinePtx
 {
     /// <summary>PTX text of a kernel. Every call has a context of its own: one failed compilation spoils a context for all later
     /// ones.</summary>
@@ -20,13 +19,6 @@ internal static partial class OfflinePtx
     /// <summary>PTX text of a kernel that is started in groups of so many threads.</summary>
     public static string CompileGrouped(MethodInfo kernel, int threads) => Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), threads);
 
-    /// <summary>The branches of a part of a text that depend on something: <c>CudaAsm.IsSupported</c> does not, and ptxas knows.</summary>
-    public static string[] Branches(string ptx, string part)
-    {
-        HashSet<string> constants = [.. Constant().Matches(ptx).Select(static m => m.Groups["predicate"].Value)];
-        return [.. Branch().Matches(part).Where(m => !constants.Contains(m.Groups["predicate"].Value)).Select(static m => m.Value)];
-    }
-
     private static string Compile(EntryPointDescription entry, int threads)
     {
         using Context context = Context.Create(builder => builder.Optimize(OptimizationLevel.O1).EnableAlgorithms());
@@ -34,10 +26,4 @@ internal static partial class OfflinePtx
         var compiled = (PTXCompiledKernel)backend.Compile(entry, new KernelSpecialization(threads, null));
         return compiled.PTXAssembly;
     }
-
-    [GeneratedRegex(@"setp\.eq\.s32\s+(?<predicate>%p\d+), (?<value>\d+), \k<value>;")]
-    private static partial Regex Constant();
-
-    [GeneratedRegex(@"@!?(?<predicate>%p\d+) bra .*;")]
-    private static partial Regex Branch();
 }
