@@ -73,10 +73,10 @@ public sealed class EmittedAttentionTests
             }
 
             Compare(cpu, expert, queries: 100, keys: 90, start: 5);
-            CudaComparison.Check(expert, new AttentionExtent(5, 104, 90, Heads));
             if (i % 4 == 0)
             {
                 Compare(portable, expert, queries: 100, keys: 90, start: 5);
+                CudaComparison.Check(expert, new AttentionExtent(5, 104, 90, Heads));
             }
 
             compared++;

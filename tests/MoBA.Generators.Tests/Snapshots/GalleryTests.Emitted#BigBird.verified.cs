@@ -88,7 +88,7 @@ namespace MoBA.Patterns
                 Random = this.Random,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
-                pattern, "2fcb5674e178b581caade4ac6b99927f");
+                pattern, "2a5913d61e40198bacf886b3dc69ab9d");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -420,14 +420,14 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = CudaMath.Div(q0, Block);
-            long t3 = CudaMath.Div(q1, Block);
+            long t2 = q0 / Block;
+            long t3 = q1 / Block;
             long t4 = t2 >> 8 == t3 >> 8 ? t2 & 255 : 0;
             long t5 = t2 >> 8 == t3 >> 8 ? t3 & 255 : 255;
             long t6 = t4 * 977;
             long t7 = t5 * 977;
-            long t8 = CudaMath.Div(k0, Block);
-            long t9 = CudaMath.Div(k1, Block);
+            long t8 = k0 / Block;
+            long t9 = k1 / Block;
             long t10 = t8 >> 8 == t9 >> 8 ? t8 & 255 : 0;
             long t11 = t8 >> 8 == t9 >> 8 ? t9 & 255 : 255;
             long t12 = t10 * 353;

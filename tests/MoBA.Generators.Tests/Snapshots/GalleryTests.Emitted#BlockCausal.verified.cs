@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Block = this.Block,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "a2d4b5d969e72d43964a19a7a24a3eab");
+                pattern, "57ffca108867d8f0d2be2236bf6dadaf");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -345,7 +345,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t3 = CudaMath.Div(q1, Block);
+            long t3 = q1 / Block;
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(0, t3 * Block + Block - 1, keys, keyTile);
             return runs;
@@ -356,13 +356,13 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            bool all = CudaMath.Div(k1, Block) <= CudaMath.Div(q0, Block);
+            bool all = k1 / Block <= q0 / Block;
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = CudaMath.Div(k0, Block) <= CudaMath.Div(q1, Block);
+            bool any = k0 / Block <= q1 / Block;
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

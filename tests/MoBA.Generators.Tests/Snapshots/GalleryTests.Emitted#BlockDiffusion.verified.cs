@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Length = this.Length,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "87d2274f478a5a03c507896221ee86a5");
+                pattern, "9d3c050ec4c66e6f2fa579074e77a0ae");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -437,9 +437,9 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = CudaMath.Div(q0, Block);
-            long t1 = CudaMath.Div(q1, Block);
-            long t7 = CudaMath.Div(q1 - Length, Block);
+            long t0 = q0 / Block;
+            long t1 = q1 / Block;
+            long t7 = (q1 - Length) / Block;
             Tiles runs = default;
             if (q0 < Length)
             {
@@ -468,17 +468,17 @@ namespace MoBA.Generated.MoBA_Patterns
             bool t1 = q0 < Length;
             bool t2 = k1 < Length;
             bool t3 = k0 < Length;
-            long t4 = CudaMath.Div(q0, Block);
-            long t5 = CudaMath.Div(q1, Block);
-            long t6 = CudaMath.Div(k0, Block);
-            long t7 = CudaMath.Div(k1, Block);
-            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || CudaMath.Div(k1 - Length, Block) < CudaMath.Div(q0, Block)))) && (t0 || (k0 >= Length && CudaMath.Div(k1 - Length, Block) <= CudaMath.Div(q0 - Length, Block)));
+            long t4 = q0 / Block;
+            long t5 = q1 / Block;
+            long t6 = k0 / Block;
+            long t7 = k1 / Block;
+            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || (k1 - Length) / Block < q0 / Block))) && (t0 || (k0 >= Length && (k1 - Length) / Block <= (q0 - Length) / Block));
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && CudaMath.Div(k0 - Length, Block) < CudaMath.Div(q1, Block)))) || (!t0 && k1 >= Length && CudaMath.Div(k0 - Length, Block) <= CudaMath.Div(q1 - Length, Block));
+            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && (k0 - Length) / Block < q1 / Block))) || (!t0 && k1 >= Length && (k0 - Length) / Block <= (q1 - Length) / Block);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Chunk = this.Chunk,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "6bf7a1b186065d30e9c4c6f54ed84938");
+                pattern, "437c1963e06805f9ccc977064ec445af");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -359,8 +359,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = CudaMath.Div(q0, Chunk);
-            long t1 = CudaMath.Div(q1, Chunk);
+            long t0 = q0 / Chunk;
+            long t1 = q1 / Chunk;
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(t0 * Chunk, PortableMath.Min(q1, t1 * Chunk + Chunk - 1), keys, keyTile);
             return runs;
@@ -371,10 +371,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = CudaMath.Div(q0, Chunk);
-            long t1 = CudaMath.Div(q1, Chunk);
-            long t2 = CudaMath.Div(k0, Chunk);
-            long t3 = CudaMath.Div(k1, Chunk);
+            long t0 = q0 / Chunk;
+            long t1 = q1 / Chunk;
+            long t2 = k0 / Chunk;
+            long t3 = k1 / Chunk;
             bool all = q0 >= k1 && t0 == t3 && t1 == t2;
             if (all)
             {

@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Dilation = this.Dilation,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "d1605ae8860ae6a07829102f8afe7b10");
+                pattern, "2b5d1df48a513a9ce4fbfcc6da813fb8");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -365,8 +365,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = CudaMath.Div(t0, Dilation) == CudaMath.Div(t1, Dilation) ? CudaMath.Rem(t0, Dilation) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Dilation));
-            long t3 = CudaMath.Div(t0, Dilation) == CudaMath.Div(t1, Dilation) ? CudaMath.Rem(t1, Dilation) : PortableMath.Max(0, PortableMath.Min(t1, (long)Dilation - 1));
+            long t2 = t0 / Dilation == t1 / Dilation ? t0 % Dilation : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Dilation));
+            long t3 = t0 / Dilation == t1 / Dilation ? t1 % Dilation : PortableMath.Max(0, PortableMath.Min(t1, (long)Dilation - 1));
             bool all = q0 >= k1 && q1 - k0 < Window && t2 == 0 && t3 == 0;
             if (all)
             {

@@ -84,7 +84,7 @@ namespace MoBA.Patterns
                 Kernel = this.Kernel,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
-                pattern, "073f87cd65c6fe2e0b640a9ecc9e48cc");
+                pattern, "d4907095eca4c849fbdb34ad6cde4309");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -398,9 +398,9 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t4 = CudaMath.Div(Kernel, 2);
+            long t4 = PortableMath.Div(Kernel, 2);
             Tiles runs = default;
-            runs.Run0 = CudaRun.Of(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(CudaMath.Div(q0, Width), CudaMath.Div(Kernel, 2)), (long)Height - 1 - CudaMath.Div(Kernel, 2)) - t4, 4294967296L)) * Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(CudaMath.Div(q1, Width), CudaMath.Div(Kernel, 2)), (long)Height - 1 - CudaMath.Div(Kernel, 2)) + t4, 4294967296L)) * Width + Width - 1, keys, keyTile);
+            runs.Run0 = CudaRun.Of(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(q0 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - t4, 4294967296L)) * Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(q1 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) + t4, 4294967296L)) * Width + Width - 1, keys, keyTile);
             return runs;
         }
 
@@ -409,17 +409,17 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = PortableMath.Min(PortableMath.Max(CudaMath.Div(q0, Width), CudaMath.Div(Kernel, 2)), (long)Height - 1 - CudaMath.Div(Kernel, 2)) - CudaMath.Div(k1, Width);
-            long t1 = PortableMath.Min(PortableMath.Max(CudaMath.Div(q1, Width), CudaMath.Div(Kernel, 2)), (long)Height - 1 - CudaMath.Div(Kernel, 2)) - CudaMath.Div(k0, Width);
-            long t2 = PortableMath.Min(PortableMath.Max(CudaMath.Div(q0, Width) == CudaMath.Div(q1, Width) ? CudaMath.Rem(q0, Width) : PortableMath.Min(0, PortableMath.Max(q0, (long)1 - Width)), CudaMath.Div(Kernel, 2)), (long)Width - 1 - CudaMath.Div(Kernel, 2)) - (CudaMath.Div(k0, Width) == CudaMath.Div(k1, Width) ? CudaMath.Rem(k1, Width) : PortableMath.Max(0, PortableMath.Min(k1, (long)Width - 1)));
-            long t3 = PortableMath.Min(PortableMath.Max(CudaMath.Div(q0, Width) == CudaMath.Div(q1, Width) ? CudaMath.Rem(q1, Width) : PortableMath.Max(0, PortableMath.Min(q1, (long)Width - 1)), CudaMath.Div(Kernel, 2)), (long)Width - 1 - CudaMath.Div(Kernel, 2)) - (CudaMath.Div(k0, Width) == CudaMath.Div(k1, Width) ? CudaMath.Rem(k0, Width) : PortableMath.Min(0, PortableMath.Max(k0, (long)1 - Width)));
-            bool all = PortableMath.Max(t1, -t0) <= CudaMath.Div(Kernel, 2) && PortableMath.Max(t3, -t2) <= CudaMath.Div(Kernel, 2);
+            long t0 = PortableMath.Min(PortableMath.Max(q0 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - k1 / Width;
+            long t1 = PortableMath.Min(PortableMath.Max(q1 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - k0 / Width;
+            long t2 = PortableMath.Min(PortableMath.Max(q0 / Width == q1 / Width ? q0 % Width : PortableMath.Min(0, PortableMath.Max(q0, (long)1 - Width)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (k0 / Width == k1 / Width ? k1 % Width : PortableMath.Max(0, PortableMath.Min(k1, (long)Width - 1)));
+            long t3 = PortableMath.Min(PortableMath.Max(q0 / Width == q1 / Width ? q1 % Width : PortableMath.Max(0, PortableMath.Min(q1, (long)Width - 1)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (k0 / Width == k1 / Width ? k0 % Width : PortableMath.Min(0, PortableMath.Max(k0, (long)1 - Width)));
+            bool all = PortableMath.Max(t1, -t0) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(t3, -t2) <= PortableMath.Div(Kernel, 2);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= CudaMath.Div(Kernel, 2) && PortableMath.Max(0, PortableMath.Max(t2, -t3)) <= CudaMath.Div(Kernel, 2);
+            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(0, PortableMath.Max(t2, -t3)) <= PortableMath.Div(Kernel, 2);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

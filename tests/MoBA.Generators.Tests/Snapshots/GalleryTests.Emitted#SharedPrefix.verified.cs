@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Branch = this.Branch,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
-                pattern, "062f0d6653420864eb2589cfc86b2f51");
+                pattern, "90d3c47d3ccab166d6aea6f1683b305b");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -388,8 +388,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = CudaMath.Div(q0 - Prefix, Branch);
-            long t1 = CudaMath.Div(q1 - Prefix, Branch);
+            long t0 = (q0 - Prefix) / Branch;
+            long t1 = (q1 - Prefix) / Branch;
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(0, PortableMath.Min(q1, (long)Prefix - 1), keys, keyTile);
             runs.Run1 = CudaRun.Of(t0 * Branch - Branch + 1 + Prefix, PortableMath.Min(q1, t1 * Branch + Branch - 1 + Prefix), keys, keyTile);
@@ -401,10 +401,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = CudaMath.Div(q0 - Prefix, Branch);
-            long t1 = CudaMath.Div(q1 - Prefix, Branch);
-            long t2 = CudaMath.Div(k0 - Prefix, Branch);
-            long t3 = CudaMath.Div(k1 - Prefix, Branch);
+            long t0 = (q0 - Prefix) / Branch;
+            long t1 = (q1 - Prefix) / Branch;
+            long t2 = (k0 - Prefix) / Branch;
+            long t3 = (k1 - Prefix) / Branch;
             bool all = q0 >= k1 && (k1 < Prefix || (t0 == t3 && t1 == t2));
             if (all)
             {

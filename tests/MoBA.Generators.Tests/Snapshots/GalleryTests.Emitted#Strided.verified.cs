@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Stride = this.Stride,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "2d851e10593c774712542f4199b414b9");
+                pattern, "a6e6b7cf5abf2975f44e764c61929fc7");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -355,8 +355,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = CudaMath.Div(t0, Stride) == CudaMath.Div(t1, Stride) ? CudaMath.Rem(t0, Stride) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
-            long t3 = CudaMath.Div(t0, Stride) == CudaMath.Div(t1, Stride) ? CudaMath.Rem(t1, Stride) : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
+            long t2 = t0 / Stride == t1 / Stride ? t0 % Stride : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
+            long t3 = t0 / Stride == t1 / Stride ? t1 % Stride : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
             bool all = q0 >= k1 && (q1 - k0 < Stride || (t2 == 0 && t3 == 0));
             if (all)
             {
