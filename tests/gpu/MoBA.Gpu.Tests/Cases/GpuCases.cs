@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using MoBA.Conformance.Tests;
 using MoBA.Patterns;
 
@@ -14,7 +15,7 @@ internal static class GpuCases
     public static bool IsFull { get; } = Environment.GetEnvironmentVariable("MOBA_GPU_FULL") == "1";
 
     /// <summary>The gallery's patterns without a gate.</summary>
-    public static IReadOnlyList<string> Patterns { get; } =
+    public static ImmutableArray<string> Patterns { get; } =
         [.. Gallery.Experts.Where(entry => entry.Info.Gate is null).Select(entry => entry.Info.Name)];
 
     /// <summary>The element types of tensor cores.</summary>
@@ -24,13 +25,22 @@ internal static class GpuCases
     public static Layout LayoutOf(AttentionCase at) =>
         (Layout)((at.Keys + (at.Dim / 8) + at.QueryHeads + (int)at.Placement + at.Variant + (at.Packed ? 1 : 0)) % 3);
 
-    /// <summary>All short lengths with all dims, groups, packings and placements of the queries. Parameter values take turns.</summary>
-    public static IEnumerable<AttentionCase> Short(string pattern, Element element)
+    /// <summary>Short lengths, dims, groups, packings and placements of the queries: a third of their product in which any two meet, each
+    /// pattern and element type its own, or everything. Parameter values take turns.</summary>
+    public static IEnumerable<AttentionCase> Short(string pattern, Element element) =>
+        IsFull ? ShortProduct(pattern, element) : Sample([.. ShortProduct(pattern, element)], SeedOf(pattern, element));
+
+    /// <summary>What <see cref="Short"/> chooses from.</summary>
+    public static IEnumerable<AttentionCase> ShortProduct(string pattern, Element element)
     {
         Placement[] placements = IsFull ? Enum.GetValues<Placement>() : [Placement.Prefill, Placement.Tail, Placement.Chunk];
         Random random = new(7);
         return Product(pattern, element, _short, placements).Select(at => at with { Variant = random.Next(Variants.Count) }).Where(IsAllowed);
     }
+
+    /// <summary>Any two of a case's variant, length, group, packing, placement and dim, as <see cref="Pairwise.PairsOf"/> has them.</summary>
+    public static IEnumerable<(int, int, int, int)> PairsOf(AttentionCase at) =>
+        Pairwise.PairsOf([at.Variant, at.Keys, at.QueryHeads, at.Packed ? 1 : 0, (int)at.Placement, at.Dim]);
 
     /// <summary>Long lengths: any two of parameters, length, packing, placement, group, dim and element type meet, or everything.</summary>
     public static IEnumerable<AttentionCase> Long(string pattern)
@@ -49,7 +59,7 @@ internal static class GpuCases
 
     /// <summary>Levels of every factor of <see cref="LongRows"/>.</summary>
     public static int[] LongLevels =>
-        [Patterns.Count, Variants.Count, _long.Length, 2, Enum.GetValues<Placement>().Length, _heads.Length, _dims.Length, Elements.Count];
+        [Patterns.Length, Variants.Count, _long.Length, 2, Enum.GetValues<Placement>().Length, _heads.Length, _dims.Length, Elements.Count];
 
     /// <summary>A handful of shapes, which take two kernels a pattern.</summary>
     public static IEnumerable<AttentionCase> Smoke(string pattern)
@@ -66,12 +76,42 @@ internal static class GpuCases
         return cases.Where(IsAllowed);
     }
 
+    /// <summary>Fewer shapes still, for checkers that slow everything down: the first pattern takes three kernels, any other two.</summary>
+    public static IEnumerable<AttentionCase> Tiny(string pattern)
+    {
+        foreach (int dim in (int[])[64, 128])
+        {
+            yield return new(pattern, 1, 130, false, Placement.Prefill, 2, 1, dim, Element.BFloat16);
+            yield return new(pattern, 0, 130, true, Placement.Tail, 2, 2, dim, Element.BFloat16);
+        }
+
+        if (pattern == nameof(Causal))
+            yield return new(pattern, 0, 130, true, Placement.Prefill, 2, 1, 128, Element.Half);
+    }
+
     /// <summary>One small case for every kernel: pattern, element type, and dim up to 64, 128 and 256.</summary>
     public static IEnumerable<AttentionCase> OnePerKernel() =>
         from pattern in Patterns
         from element in Elements
         from dim in (int[])[64, 128, 256]
         select new AttentionCase(pattern, 0, 64, false, Placement.Prefill, 1, 1, dim, element);
+
+    // The first third in a random order, and behind it whatever brings a new pair.
+    private static IEnumerable<AttentionCase> Sample(AttentionCase[] all, int seed)
+    {
+        new Random(seed).Shuffle(all);
+        HashSet<(int, int, int, int)> met = [];
+        for (int i = 0; i < all.Length; i++)
+        {
+            (int before, AttentionCase at) = (met.Count, all[i]);
+            met.UnionWith(PairsOf(at));
+            if (i < all.Length / 3 || met.Count > before)
+                yield return at;
+        }
+    }
+
+    // Not a string's hash, which differs from run to run.
+    private static int SeedOf(string pattern, Element element) => (2 * Patterns.IndexOf(pattern)) + (element == Element.Half ? 1 : 0);
 
     private static AttentionCase At(int[] row)
     {

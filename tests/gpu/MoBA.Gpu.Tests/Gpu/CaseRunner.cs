@@ -19,6 +19,7 @@ internal static class CaseRunner
     {
         Layout layout = GpuCases.LayoutOf(at);
         string name = $"{at} {layout}{(scale is null ? "" : $" scale {scale}")}";
+        ProgressLog.Default.Start($"case {name}");
         try
         {
             AttentionInputs inputs = AttentionInputs.Normal(at, scale);
@@ -30,6 +31,10 @@ internal static class CaseRunner
         catch (Exception exception)
         {
             return $"{name}: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" | ")}";
+        }
+        finally
+        {
+            ProgressLog.Default.Done($"case {name}");
         }
     }
 

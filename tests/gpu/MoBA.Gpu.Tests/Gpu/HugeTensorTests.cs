@@ -54,7 +54,7 @@ public sealed class HugeTensorTests(GpuFixture gpu) : GpuTests(gpu)
     private static void CheckRow(ushort[] pool, ForeignMemory output, float[] lse, int token, int head)
     {
         int first = Math.Max(0, token - Window + 1), keys = token - first + 1;
-        double[] scores = new double[keys], wanted = new double[Dim];
+        double[] scores = new double[keys], wanted = new double[Dim], size = new double[Dim];
         for (int i = 0; i < keys; i++)
         {
             for (int d = 0; d < Dim; d++)
@@ -65,15 +65,18 @@ public sealed class HugeTensorTests(GpuFixture gpu) : GpuTests(gpu)
         for (int i = 0; i < keys; i++)
         {
             for (int d = 0; d < Dim; d++)
-                wanted[d] += Math.Exp(scores[i] - max) / sum * Value(pool, 15_013, first + i, head, d);
+            {
+                double part = Math.Exp(scores[i] - max) / sum * Value(pool, 15_013, first + i, head, d);
+                (wanted[d], size[d]) = (wanted[d] + part, size[d] + Math.Abs(part));
+            }
         }
 
         ushort[] actual = new ushort[Dim];
         output.Download(Place(token, head, 0), actual);
         for (int d = 0; d < Dim; d++)
         {
-            // Weights and output are rounded to 8 bits.
-            double value = Bits.ToFloat(actual[d], Element.BFloat16), allowed = 4e-3 + (Math.Abs(wanted[d]) / 128);
+            // Weights and output are rounded to 8 bits: twice the most that this can do.
+            double value = Bits.ToFloat(actual[d], Element.BFloat16), allowed = 1e-5 + ((size[d] + Math.Abs(wanted[d])) / 128);
             Assert.True(Math.Abs(value - wanted[d]) <= allowed, $"[token {token}, head {head}] component {d}: {value:G4} instead of {wanted[d]:G4}");
         }
 

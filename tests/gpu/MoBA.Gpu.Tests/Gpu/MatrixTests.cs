@@ -23,6 +23,14 @@ public sealed class MatrixTests(GpuFixture gpu) : GpuTests(gpu)
     public void Smoke(string pattern) => Gpu.Judge(GpuCases.Smoke(pattern));
 
     [Theory]
+    [Trait("Selection", "Tiny")]
+    [InlineData(nameof(Causal))]
+    [InlineData(nameof(SinkWindow))]
+    [InlineData(nameof(DocumentCausal))]
+    [InlineData(nameof(SoftCap))]
+    public void Tiny(string pattern) => Gpu.Judge(GpuCases.Tiny(pattern));
+
+    [Theory]
     [MemberData(nameof(PatternsAndElements))]
     public void Short_lengths(string pattern, Element element)
     {

@@ -9,12 +9,12 @@ internal readonly record struct PlacedSequence(int FirstQuery, int FirstKey, Pos
 /// <summary>The tensors of one call on the host, as bits of the element type and as their exact values.</summary>
 internal sealed class AttentionInputs
 {
-    private AttentionInputs(AttentionCase at, float scale, ushort[][] bits)
+    private AttentionInputs(AttentionCase at, float scale, ushort[][] bits, PlacedSequence[]? sequences = null)
     {
         (Case, Scale) = (at, scale);
         (QBits, KBits, VBits) = (bits[0], bits[1], bits[2]);
         (Q, K, V) = (Bits.ToFloats(QBits, at.Element), Bits.ToFloats(KBits, at.Element), Bits.ToFloats(VBits, at.Element));
-        Sequences = Place(at);
+        Sequences = sequences ?? Place(at);
     }
 
     /// <summary>What the call is.</summary>
@@ -72,6 +72,19 @@ internal sealed class AttentionInputs
             NormalPool.Take(at.Element, seed + 1, keys),
             NormalPool.Take(at.Element, seed + 2, keys),
         ]);
+    }
+
+    /// <summary>The same tensors as sequences of these lengths, with a query at every key.</summary>
+    /// <param name="lengths">Tokens of every sequence, as many in all as the tensors have.</param>
+    public AttentionInputs InSequences(int[] lengths)
+    {
+        if (lengths.Sum() is int sum && (sum != Case.Keys || sum != QueryTokens))
+            throw new ArgumentException($"Sequences of {sum} tokens are not the {QueryTokens} queries and {Case.Keys} keys of {Case}.", nameof(lengths));
+        int first = 0;
+        PlacedSequence[] sequences = new PlacedSequence[lengths.Length];
+        for (int i = 0; i < lengths.Length; first += lengths[i++])
+            sequences[i] = new(first, first, new(lengths[i], lengths[i], 0));
+        return new(Case, Scale, [QBits, KBits, VBits], sequences);
     }
 
     private static PlacedSequence[] Place(AttentionCase at)

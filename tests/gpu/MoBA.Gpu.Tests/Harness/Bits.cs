@@ -21,6 +21,13 @@ internal static class Bits
     public static float ToFloat(ushort bits, Element element) =>
         element == Element.Half ? (float)BitConverter.UInt16BitsToHalf(bits) : (float)new BFloat16(bits);
 
+    /// <summary>From one element to the next at <paramref name="value"/>, which is finite and not negative.</summary>
+    public static double Spacing(float value, Element element)
+    {
+        (int fraction, int least) = element == Element.Half ? (10, -14) : (7, -126);
+        return Math.ScaleB(1, Math.Max(value == 0 ? least : Math.ILogB(value), least) - fraction);
+    }
+
     /// <summary>The exact values.</summary>
     public static float[] ToFloats(ReadOnlySpan<ushort> bits, Element element)
     {

@@ -60,6 +60,22 @@ public sealed class HarnessTests
     [Theory]
     [InlineData(Element.Half)]
     [InlineData(Element.BFloat16)]
+    public void A_spacing_leads_to_the_next_element(Element element)
+    {
+        foreach (float value in (float[])[0, 1e-7f, 1e-4f, 0.3f, 1, 1.99f, 2, 2.286f, 1000])
+        {
+            // Downwards, so that no power of two is crossed.
+            ushort bits = Bits.Of(value, element);
+            if (Bits.ToFloat(bits, element) > value)
+                bits--;
+            float at = Bits.ToFloat(bits, element);
+            Assert.Equal(Bits.ToFloat((ushort)(bits + 1), element) - at, Bits.Spacing(at, element));
+        }
+    }
+
+    [Theory]
+    [InlineData(Element.Half)]
+    [InlineData(Element.BFloat16)]
     public void Poison_is_NaN(Element element)
     {
         Assert.True(float.IsNaN(Bits.ToFloat(Bits.Poison(element), element)));

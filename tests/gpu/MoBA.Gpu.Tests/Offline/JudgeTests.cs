@@ -37,6 +37,26 @@ public sealed class JudgeTests
         Assert.Contains("mean", Judge.Fault(_inputs, _wanted.Value, biased, _wanted.Value.Lse), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1.5f, 0.5f, true)]
+    [InlineData(1.5f, 1f, false)]
+    [InlineData(1.5f, 1.5f, false)]
+    [InlineData(-0.75f, 0.5f, true)]
+    [InlineData(-0.75f, 1.5f, false)]
+    public void Half_a_spacing_of_the_largest_value_is_allowed_and_no_more(float largest, float spacings, bool passes)
+    {
+        // Honest low precision is exact here, and a single element is off, too little for the mean.
+        float spacing = Math.Abs(largest) >= 1 ? 1 / 128f : 1 / 256f;
+        float[] exact = new float[_wanted.Value.Output.Length], actual = [.. exact];
+        (exact[100], actual[100]) = (largest + (spacings * spacing), largest);
+        Assert.True(spacings * spacing / exact.Length < 1e-5, "The mean is to be allowed.");
+        ReferenceResult wanted = new(exact, exact, _wanted.Value.Lse);
+        string? fault = Judge.Fault(_inputs, wanted, Rounded(actual), wanted.Lse);
+        Assert.Equal(passes, fault is null);
+        if (fault is not null)
+            Assert.Contains("first bad [token 3, head 0]", fault, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_not_a_number_or_not_written_fails()
     {

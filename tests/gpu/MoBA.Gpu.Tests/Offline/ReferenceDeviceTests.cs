@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using MoBA.Conformance.Tests;
 using MoBA.Gpu.Tests.Reference;
+using MoBA.Patterns;
 using MoBA.Runtime;
 using MoBA.Runtime.Tests.Portable;
 using Xunit;
@@ -26,6 +27,18 @@ public sealed class ReferenceDeviceTests
         Check(device, engine, new(pattern, 0, 70, false, Placement.Chunk, 3, 3, 8, Element.BFloat16), null);
         Check(device, engine, new(pattern, 2, 33, true, Placement.Tail, 2, 2, 24, Element.BFloat16), -1.5f);
         Check(device, engine, new(pattern, 1, 40, false, Placement.Beyond, 1, 1, 8, Element.Half), 0f);
+    }
+
+    [Fact]
+    public void It_agrees_with_the_oracle_in_tiny_sequences()
+    {
+        using ReferenceDevice device = ReferenceDevice.Cpu();
+        using AttentionEngine engine = AttentionEngine.Create(Target.Cpu);
+        AttentionCase at = new(nameof(Causal), 0, 42, false, Placement.Prefill, 4, 2, 16, Element.BFloat16);
+        AttentionInputs inputs = AttentionInputs.Normal(at).InSequences([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6]);
+        AttentionOptions options = new() { ReturnLse = true, Sequences = [0, 0, 1, 3, 6, 10, 15, 21, 21, 22, 24, 27, 31, 36, 42] };
+        Compare(inputs, device.Attend(inputs, at.Expert, at), Run<BFloat16>(inputs, engine, at.Expert, options), at);
+        Assert.Throws<ArgumentException>(() => inputs.InSequences([41]));
     }
 
     [Theory]
