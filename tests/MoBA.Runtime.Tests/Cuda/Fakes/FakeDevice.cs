@@ -22,7 +22,7 @@ internal sealed class FakeDevice : IDisposable
     public CudaRuntime Runtime { get; }
 
     /// <summary>The kernels of a driver.</summary>
-    public static CudaTarget Open(FakeCudaDriver driver, FakeAttention? attention = null) => new(driver, (context, _) =>
+    public static CudaTarget Open(FakeCudaDriver driver, FakeAttention? attention = null) => new(driver, (context, _, _) =>
     {
         FakeAttention kernels = attention ?? new FakeAttention(driver);
         kernels.Context = context;
