@@ -142,11 +142,11 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         $"mad.lo.u32 a, slot, 8, sb; mbarrier.arrive.shared::cta.b64 _, [a+{ring.FullAt}]; }}",
     ];
 
-    // The same value in every lane: branches on it stay whole.
+    // The same value in every lane: branches on it stay whole. The lane that will free the slot reads it, and passes it on.
     private static IEnumerable<string> Told(TileRing ring, string n, string value) =>
     [
         "{ .reg .b32 x;", .. ring.Slot(n),
-        $"mad.lo.u32 a, slot, 4, sb; ld.shared.b32 x, [a+{ring.ToldAt}]; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}",
+        $"mad.lo.u32 a, slot, 4, sb; mov.b32 x, 0; @first ld.shared.b32 x, [a+{ring.ToldAt}]; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}",
     ];
 
     private static IEnumerable<string> EndItems(string counters, string blocks) =>

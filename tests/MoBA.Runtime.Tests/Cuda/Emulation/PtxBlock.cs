@@ -100,7 +100,8 @@ internal sealed class PtxBlock
                 break;
             case "vote":
                 bool[] votes = [.. Enumerable.Range(0, _threads).Select(t => Value(o[1], t) != 0)];
-                active.ForEach(t => _registers[o[0].Registers[0]][t] = votes.Skip(t & ~31).Take(32).Any(static v => v) ? 1ul : 0);
+                bool isBallot = i.Name.Contains(".ballot", StringComparison.Ordinal);
+                active.ForEach(t => _registers[o[0].Registers[0]][t] = Ballot(votes, t) is var ballot && isBallot ? ballot : Math.Min(ballot, 1));
                 break;
             default:
                 if (!_math.TryGetValue(i.Name, out Func<ulong, ulong, ulong, ulong>? compute))
@@ -111,6 +112,10 @@ internal sealed class PtxBlock
                 break;
         }
     }
+
+    // Bit n: the vote of lane n of a thread's warp.
+    private static ulong Ballot(bool[] votes, int thread) =>
+        Enumerable.Range(0, 32).Aggregate(0ul, (bits, lane) => bits | ((votes[(thread & ~31) + lane] ? 1ul : 0) << lane));
 
     private ulong Value(PtxOperand operand, int thread) => operand.Kind switch
     {

@@ -88,6 +88,8 @@ internal static class PtxMath
         "le" or "ls" => order <= 0 && !isUnordered,
         "gt" or "hi" => order > 0 && !isUnordered,
         "ge" or "hs" => order >= 0 && !isUnordered,
+        "nan" => isUnordered,
+        "num" => !isUnordered,
         _ => throw new NotSupportedException($"setp.{test} is not emulated."),
     };
 
