@@ -13,6 +13,7 @@ internal static class ExprWalk
         Conditional c => [c.Condition, c.WhenTrue, c.WhenFalse],
         FloatCall f => f.Arguments,
         TableBound t => [t.Low, t.High],
+        InvariantDivision d => [d.Dividend],
         _ => [],
     };
 
@@ -54,6 +55,7 @@ internal static class ExprWalk
             Binary b => b with { Left = Replace(b.Left, replacement), Right = Replace(b.Right, replacement) },
             Conditional c => Fold.Select(
                 Replace(c.Condition, replacement), Replace(c.WhenTrue, replacement), Replace(c.WhenFalse, replacement)),
+            InvariantDivision d => d with { Dividend = Replace(d.Dividend, replacement) },
             FloatCall f => f with { Arguments = new EquatableArray<Expr>(f.Arguments.Select(a => Replace(a, replacement))) },
             _ => e,
         };

@@ -16,11 +16,14 @@ internal static class Overflow
         is Binary { Type: ExprType.Int, Op: BinaryOp.Add or BinaryOp.Subtract or BinaryOp.Multiply or BinaryOp.ShiftLeft }
         or Unary { Type: ExprType.Int, Op: UnaryOp.Negate or UnaryOp.Abs }).Distinct();
 
+    /// <summary>Every position that a call can have, with every parameter and table that it could accept.</summary>
+    public static Box AnyCall(PatternSpec spec) =>
+        new ParameterRanges(spec, useDefaults: false).Box(Interval.Of(-MaxPosition, MaxPosition - 1), Interval.Of(0, MaxPosition - 1));
+
     /// <summary>The operations that some parameter, table or length can make overflow: a call checks these.</summary>
     public static IEnumerable<Expr> ToCheck(Expr e, PatternSpec spec)
     {
-        ParameterRanges any = new(spec, useDefaults: false);
-        Box box = any.Box(Interval.Of(-MaxPosition, MaxPosition - 1), Interval.Of(0, MaxPosition - 1));
+        Box box = AnyCall(spec);
         return Candidates(e).Where(n => !Fits(box.Of(n)));
     }
 

@@ -53,6 +53,16 @@ internal sealed class AuthorDialect : Dialect
     public override string Table(string path) => path;
 }
 
+/// <summary>Members of the expert itself, in a class whose usings are the author's.</summary>
+internal sealed class ExpertDialect : Dialect
+{
+    public override string Parameter(string path) => $"this.{Names.Access(path)}";
+
+    public override string Table(string path) => Parameter(path);
+
+    public override string Function(string name, ExprType type) => $"global::System.Math.{name}";
+}
+
 /// <summary>Members of the bound CPU kernel.</summary>
 internal sealed class CpuDialect : Dialect
 {
@@ -106,6 +116,7 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         TableBound { Query: TableQuery.Min or TableQuery.Max } t =>
             ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)}, {Print(t.High)})", Level.Primary),
         TableBound t => ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)})", Level.Primary),
+        InvariantDivision d => ($"{d.Divisor}.{d.Function}({Print(d.Dividend)})", Level.Primary),
         Unary u => FormatUnary(u),
         Binary { Op: BinaryOp.Min or BinaryOp.Max } b => (Call(b.Op.ToString(), b.Type, b.Left, b.Right), Level.Primary),
         Binary b => FormatBinary(b),
@@ -256,7 +267,7 @@ internal static class Names
     // Types that kernels name, members of theirs, and what every struct has already.
     private static readonly HashSet<string> Reserved =
     [
-        "Math", "Require", "IntTable", "FloatTable", "Parameters", "PortableMath", "CudaMath", "CudaRun", "TileKind",
+        "Math", "Require", "IntTable", "FloatTable", "Parameters", "PortableMath", "CudaMath", "CudaRun", "CudaDivisor", "TileKind",
         "HasScore", "ReadsTables", "Tiles", "Runs", "Next", "Classify", "Query", "QueryValues", "Key", "KeyValues", "Attends", "Score",
         "Equals", "GetHashCode", "GetType", "ToString", "Finalize", "MemberwiseClone", "ReferenceEquals",
     ];
@@ -270,7 +281,8 @@ internal static class Names
     public static string Member(string path)
     {
         string name = Joined(path);
-        return char.IsUpper(name[0]) && !Reserved.Contains(name) && !name.EndsWith("_", StringComparison.Ordinal) ? name : name + "_";
+        bool isTaken = Reserved.Contains(name) || name.StartsWith("Divisor", StringComparison.Ordinal);
+        return char.IsUpper(name[0]) && !isTaken && !name.EndsWith("_", StringComparison.Ordinal) ? name : name + "_";
     }
 
     /// <summary>A path as C# code: <c>Local.Window</c>, with keywords escaped.</summary>

@@ -26,6 +26,8 @@ internal class CudaBranchFreeDialect : CudaDialect
 {
     public override bool IsBranchFree => true;
 
+    public override string Function(string name, ExprType type) => name == "Abs" ? "CudaMath.Abs" : base.Function(name, type);
+
     public override string? FloatDivision => "CudaMath.Divide";
 }
 

@@ -118,6 +118,7 @@ internal sealed class ExpertEmitter
         ["portable"] = KernelClass(kernel.PortableClass),
         ["cuda"] = KernelClass(kernel.CudaStruct),
         ["cuda_hash"] = kernel.CudaHash,
+        ["divisors"] = kernel.Divisors,
         ["parameters"] = kernel.Parameters,
     };
 

@@ -16,6 +16,7 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
 {
     private readonly PatternSpec _spec = plan.Spec;
     private readonly CSharpPrinter _author = new(new AuthorDialect());
+    private readonly CSharpPrinter _expert = new(new ExpertDialect());
     private readonly CSharpPrinter _cpu = new(new CpuDialect());
     private readonly CSharpPrinter _cpuBounds = new(new CpuDialect(), inBounds: true);
     private readonly CSharpPrinter _portable = new(new PortableDialect());
@@ -35,6 +36,10 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
     public required string What { get; init; }
 
     public ScriptObject[] Parameters => ParameterModels.Of(plan.Parameters);
+
+    /// <summary>What the pattern for tensor-core kernels divides by, as the expert computes it for a launch.</summary>
+    public ScriptObject[] Divisors =>
+        [.. plan.Pair.Divisors.Select(d => new ScriptObject { ["name"] = d.Name, ["value"] = _expert.Print(d.Value) })];
 
     /// <summary>The CPU kernel.</summary>
     /// <param name="info">The text of what is known of the expert, where the kernel holds it.</param>
@@ -98,6 +103,7 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["what"] = What,
             ["generated_code"] = Place.GeneratedCode,
             ["cuda_struct"] = CudaStruct,
+            ["divisors"] = Divisors,
             ["parameters"] = Parameters,
             ["classify"] = Classify(_cudaBounds),
             ["key_ranges"] = KeyRangesModel(_cudaBounds),

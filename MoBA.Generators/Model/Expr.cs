@@ -102,6 +102,9 @@ internal sealed record Conditional(Expr Condition, Expr WhenTrue, Expr WhenFalse
 /// <summary>A float function of a score modifier, by its name in <c>MathF</c>.</summary>
 internal sealed record FloatCall(string Function, EquatableArray<Expr> Arguments) : Expr(ExprType.Float);
 
+/// <summary>Pairs of tensor-core kernels only: an integer divided by the divisor that has a name, by a function of <c>CudaDivisor</c>.</summary>
+internal sealed record InvariantDivision(string Function, Expr Dividend, string Divisor) : Expr(ExprType.Int);
+
 /// <summary>Bounds only: a question to a table about the indices or values [Low, High].</summary>
 internal sealed record TableBound(string Table, TableQuery Query, Expr Low, Expr High) : Expr(ExprType.Int);
 

@@ -97,7 +97,7 @@ internal sealed record KernelPlan(
         ChecksPlanner.Plan(spec),
         facts.Dense == Proof.Always ? null : RowPlanner.Plan(spec.Attends),
         spec.Score is null ? null : RowPlanner.Plan(spec.Score),
-        PairPlanner.Plan(facts.Dense == Proof.Always ? Fold.True : spec.Attends, spec.Score),
+        PairPlanner.Plan(facts.Dense == Proof.Always ? Fold.True : spec.Attends, spec.Score, Overflow.AnyCall(spec)),
         spec.Besides is { } besides ? Of(besides, facts.Besides!) : null);
 
     private static ClassifyPlan PlanClassify(PatternSpec spec)

@@ -28,6 +28,9 @@ public static class CudaMath
     /// <summary>The greater; for numbers, not NaN.</summary>
     public static float Max(float a, float b) => PortableMath.Max(a, b);
 
+    /// <summary>The magnitude, not of <see cref="int.MinValue"/>: one instruction, where ptxas makes three of a choice.</summary>
+    public static int Abs(int x) => IntrinsicMath.Abs(x);
+
     /// <summary>The magnitude.</summary>
     public static float Abs(float x) => PortableMath.Abs(x);
 

@@ -4,9 +4,10 @@ using System.Text.RegularExpressions;
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// From ILGPU's PTX of an attention kernel to the text that the driver loads, in five passes: "tiles" replaces every tile
+/// From ILGPU's PTX of an attention kernel to the text that the driver loads, in six passes: "tiles" replaces every tile
 /// instruction by PTX for one shape, "registers" takes <c>out</c> operands out of local memory, "divisions" and "functions" do
-/// without routines, "header" names the machine that ILGPU cannot name and declares the shared memory and the tensor maps.
+/// without routines, "products" multiplies 32-bit factors as such, "header" names the machine that ILGPU cannot name and declares
+/// the shared memory and the tensor maps.
 /// </summary>
 internal static partial class TileLowering
 {
@@ -16,7 +17,8 @@ internal static partial class TileLowering
     public static KernelText Lower(string ptx, TileShape shape)
     {
         TilePrinter printer = TilePrinter.For(shape);
-        string text = Header(Functions(WideDivisions.ToInstructions(LocalDepots.ToRegisters(Tiles(ptx, printer)))), printer);
+        string text = WideDivisions.ToInstructions(LocalDepots.ToRegisters(Tiles(ptx, printer)));
+        text = Header(WideProducts.OfNarrowFactors(Functions(text)), printer);
         return new(text, Entry().Match(text).Groups["name"].Value, printer.Threads, printer.SharedBytes);
     }
 

@@ -21,6 +21,7 @@ public sealed partial class TensorCoreKernelTests : IDisposable
         [(nameof(BigBird), KernelTarget.Sm90a)] = 60,
         [(nameof(BlockDiffusion), KernelTarget.Sm90a)] = 150,
         [(nameof(Dilated), KernelTarget.Sm80)] = 4,
+        [(nameof(Strided), KernelTarget.Sm80)] = 4,
         [(nameof(DocumentCausal), KernelTarget.Sm80)] = 8,
         [(nameof(AlibiCausal), KernelTarget.Sm80)] = 8,
         [(nameof(Natten2D), KernelTarget.Sm80)] = 120,

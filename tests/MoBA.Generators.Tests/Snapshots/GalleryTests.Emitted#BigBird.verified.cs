@@ -86,9 +86,10 @@ namespace MoBA.Patterns
                 Global = this.Global,
                 Block = this.Block,
                 Random = this.Random,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
-                pattern, "2a5913d61e40198bacf886b3dc69ab9d");
+                pattern, "74cc654ab545c82c6872da70724bce81");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -380,6 +381,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public int Global;
         public int Block;
         public int Random;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -448,7 +450,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = ((q / Block) & 255) * 977;
+            values.Query0 = (Divisor0.Div(q) & 255) * 977;
             return values;
         }
 
@@ -456,12 +458,12 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = ((k / Block) & 255) * 353;
+            values.Key0 = (Divisor0.DivNatural(k) & 255) * 353;
             return values;
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (PortableMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global) | ((((q.Query0 ^ k.Key0) >> 3) & 31) < Random);
+            (CudaMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global) | ((((q.Query0 ^ k.Key0) >> 3) & 31) < Random);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -77,9 +77,10 @@ namespace MoBA.Patterns
             global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda pattern = new()
             {
                 Block = this.Block,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "57ffca108867d8f0d2be2236bf6dadaf");
+                pattern, "aa81461b5e346ac8a769c45462349448");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -319,6 +320,7 @@ namespace MoBA.Generated.MoBA_Patterns
     public struct BlockCausal_Cuda : ICudaPattern<BlockCausal_Cuda.Tiles, BlockCausal_Cuda.QueryValues, BlockCausal_Cuda.KeyValues>
     {
         public int Block;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -369,14 +371,14 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly QueryValues Query(int q, int head, int heads)
         {
             QueryValues values = default;
-            values.Query0 = q / Block;
+            values.Query0 = Divisor0.Div(q);
             return values;
         }
 
         public readonly KeyValues Key(int k, int head, int heads)
         {
             KeyValues values = default;
-            values.Key0 = k / Block;
+            values.Key0 = Divisor0.DivNatural(k);
             return values;
         }
 

@@ -79,9 +79,10 @@ namespace MoBA.Patterns
             {
                 Block = this.Block,
                 Length = this.Length,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "9d3c050ec4c66e6f2fa579074e77a0ae");
+                pattern, "24dfbca7d62a2fcebceab6517b0aaed4");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -405,6 +406,7 @@ namespace MoBA.Generated.MoBA_Patterns
     {
         public int Block;
         public int Length;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -486,8 +488,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = q / Block;
-            values.Query1 = (q - Length) / Block;
+            values.Query0 = Divisor0.Div(q);
+            values.Query1 = Divisor0.Div(q - Length);
             return values;
         }
 
@@ -495,8 +497,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = k / Block;
-            values.Key1 = (k - Length) / Block;
+            values.Key0 = Divisor0.DivNatural(k);
+            values.Key1 = Divisor0.Div(k - Length);
             return values;
         }
 

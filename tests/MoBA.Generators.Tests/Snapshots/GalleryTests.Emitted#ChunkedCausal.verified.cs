@@ -77,9 +77,10 @@ namespace MoBA.Patterns
             global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda pattern = new()
             {
                 Chunk = this.Chunk,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Chunk),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "437c1963e06805f9ccc977064ec445af");
+                pattern, "35620258d08286b5dbc99d8ad2bdecf7");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -331,6 +332,7 @@ namespace MoBA.Generated.MoBA_Patterns
     public struct ChunkedCausal_Cuda : ICudaPattern<ChunkedCausal_Cuda.Tiles, ChunkedCausal_Cuda.QueryValues, ChunkedCausal_Cuda.KeyValues>
     {
         public int Chunk;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -389,7 +391,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = q / Chunk;
+            values.Query0 = Divisor0.Div(q);
             return values;
         }
 
@@ -397,7 +399,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = k / Chunk;
+            values.Key0 = Divisor0.DivNatural(k);
             return values;
         }
 

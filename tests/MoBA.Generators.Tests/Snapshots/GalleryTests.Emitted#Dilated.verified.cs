@@ -80,9 +80,10 @@ namespace MoBA.Patterns
             {
                 Window = this.Window,
                 Dilation = this.Dilation,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Dilation),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "2b5d1df48a513a9ce4fbfcc6da813fb8");
+                pattern, "28abf8135291745ace5e0e3bae678332");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -327,6 +328,7 @@ namespace MoBA.Generated.MoBA_Patterns
     {
         public int Window;
         public int Dilation;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -338,12 +340,14 @@ namespace MoBA.Generated.MoBA_Patterns
         public struct QueryValues
         {
             public int Q;
+            public int Query0;
         }
 
         /// <summary>What depends on the key alone.</summary>
         public struct KeyValues
         {
             public int K;
+            public int Key0;
         }
 
         public readonly bool HasScore => false;
@@ -381,6 +385,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
+            values.Query0 = Divisor0.Mod(q);
             return values;
         }
 
@@ -388,11 +393,12 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
+            values.Key0 = Divisor0.RemNatural(k);
             return values;
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (q.Q >= k.K) & (q.Q - k.K < Window) & ((q.Q - k.K) % Dilation == 0);
+            (q.Q >= k.K) & (q.Q - k.K < Window) & (q.Query0 == k.Key0);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

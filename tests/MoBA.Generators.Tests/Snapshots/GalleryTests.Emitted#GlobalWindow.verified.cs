@@ -85,7 +85,7 @@ namespace MoBA.Patterns
                 Causal = this.Causal ? 1 : 0,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.KeyValues>(
-                pattern, "c4921328b7863f04546ecc50ac3f8501");
+                pattern, "4bb1b8bcc488c0f5558a0d5d383a8c1c");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -490,7 +490,7 @@ namespace MoBA.Generated.MoBA_Patterns
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (!(Causal != 0) | (q.Q >= k.K)) & ((PortableMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global));
+            (!(Causal != 0) | (q.Q >= k.K)) & ((CudaMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

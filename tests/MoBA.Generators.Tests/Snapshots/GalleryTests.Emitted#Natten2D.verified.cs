@@ -82,9 +82,11 @@ namespace MoBA.Patterns
                 Width = this.Width,
                 Height = this.Height,
                 Kernel = this.Kernel,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Width),
+                Divisor1 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(2),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
-                pattern, "d4907095eca4c849fbdb34ad6cde4309");
+                pattern, "06a3d41dc078727b1b38736d5dc59a35");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -369,6 +371,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public int Width;
         public int Height;
         public int Kernel;
+        public CudaDivisor Divisor0;
+        public CudaDivisor Divisor1;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -426,22 +430,22 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly QueryValues Query(int q, int head, int heads)
         {
             QueryValues values = default;
-            values.Query0 = PortableMath.Min(PortableMath.Max(q / Width, PortableMath.Div(Kernel, 2)), Height - 1 - PortableMath.Div(Kernel, 2));
-            values.Query1 = PortableMath.Div(Kernel, 2);
-            values.Query2 = PortableMath.Min(PortableMath.Max(q % Width, PortableMath.Div(Kernel, 2)), Width - 1 - PortableMath.Div(Kernel, 2));
+            values.Query0 = PortableMath.Min(PortableMath.Max(Divisor0.Div(q), Divisor1.Div(Kernel)), Height - 1 - Divisor1.Div(Kernel));
+            values.Query1 = Divisor1.Div(Kernel);
+            values.Query2 = PortableMath.Min(PortableMath.Max(Divisor0.Rem(q), Divisor1.Div(Kernel)), Width - 1 - Divisor1.Div(Kernel));
             return values;
         }
 
         public readonly KeyValues Key(int k, int head, int heads)
         {
             KeyValues values = default;
-            values.Key0 = k / Width;
-            values.Key1 = k % Width;
+            values.Key0 = Divisor0.DivNatural(k);
+            values.Key1 = Divisor0.RemNatural(k);
             return values;
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (PortableMath.Abs(q.Query0 - k.Key0) <= q.Query1) & (PortableMath.Abs(q.Query2 - k.Key1) <= q.Query1);
+            (CudaMath.Abs(q.Query0 - k.Key0) <= q.Query1) & (CudaMath.Abs(q.Query2 - k.Key1) <= q.Query1);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -80,9 +80,10 @@ namespace MoBA.Patterns
             {
                 Prefix = this.Prefix,
                 Branch = this.Branch,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Branch),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
-                pattern, "90d3c47d3ccab166d6aea6f1683b305b");
+                pattern, "3d79b435151deb69d6f5edf20e0ea38e");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -359,6 +360,7 @@ namespace MoBA.Generated.MoBA_Patterns
     {
         public int Prefix;
         public int Branch;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -419,7 +421,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
-            values.Query0 = (q - Prefix) / Branch;
+            values.Query0 = Divisor0.Div(q - Prefix);
             return values;
         }
 
@@ -427,7 +429,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
-            values.Key0 = (k - Prefix) / Branch;
+            values.Key0 = Divisor0.Div(k - Prefix);
             return values;
         }
 

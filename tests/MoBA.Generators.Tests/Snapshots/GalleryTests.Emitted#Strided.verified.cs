@@ -77,9 +77,10 @@ namespace MoBA.Patterns
             global::MoBA.Generated.MoBA_Patterns.Strided_Cuda pattern = new()
             {
                 Stride = this.Stride,
+                Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Stride),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "a6e6b7cf5abf2975f44e764c61929fc7");
+                pattern, "cd534405c71bd165a8577e4bacf5d481");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -317,6 +318,7 @@ namespace MoBA.Generated.MoBA_Patterns
     public struct Strided_Cuda : ICudaPattern<Strided_Cuda.Tiles, Strided_Cuda.QueryValues, Strided_Cuda.KeyValues>
     {
         public int Stride;
+        public CudaDivisor Divisor0;
 
         /// <summary>The runs of key tiles that a tile of queries can see.</summary>
         public struct Tiles
@@ -328,12 +330,14 @@ namespace MoBA.Generated.MoBA_Patterns
         public struct QueryValues
         {
             public int Q;
+            public int Query0;
         }
 
         /// <summary>What depends on the key alone.</summary>
         public struct KeyValues
         {
             public int K;
+            public int Key0;
         }
 
         public readonly bool HasScore => false;
@@ -371,6 +375,7 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             QueryValues values = default;
             values.Q = q;
+            values.Query0 = Divisor0.Mod(q);
             return values;
         }
 
@@ -378,11 +383,12 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             KeyValues values = default;
             values.K = k;
+            values.Key0 = Divisor0.RemNatural(k);
             return values;
         }
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
-            (q.Q >= k.K) & ((q.Q - k.K < Stride) | ((q.Q - k.K) % Stride == 0));
+            (q.Q >= k.K) & ((q.Q - k.K < Stride) | (q.Query0 == k.Key0));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
