@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using System.Globalization;
+using System.Text;
 
 namespace MoBA.Runtime.Cuda;
 
@@ -18,7 +18,6 @@ internal sealed class TensorCoreAttention : ICudaAttention
     private readonly MadeOnce<(Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
     private readonly ConcurrentBag<CudaKernelModule> _modules = [];
     private readonly Lazy<LaunchCounters> _counters;
-    private readonly string _deviceKey;
 
     /// <param name="context">The device's.</param>
     /// <param name="store">Where kernels come from.</param>
@@ -28,8 +27,6 @@ internal sealed class TensorCoreAttention : ICudaAttention
         Target = TargetOf(context.Device, Environment.GetEnvironmentVariable(TargetVariable));
         Data = new(context, Math.Max(16L << 20, context.Device.MemoryBytes / 64));
         _counters = new(() => new(context));
-        CudaException.ThrowIfFailed(context.Driver, context.Driver.DriverGetVersion(out int version), "cuDriverGetVersion");
-        _deviceKey = string.Create(CultureInfo.InvariantCulture, $"{context.Device.Capability} {version}");
         _ = store.Warm();
     }
 
@@ -107,8 +104,9 @@ internal sealed class TensorCoreAttention : ICudaAttention
 
     private AttentionKernel Load(KernelSource source, TileShape shape)
     {
-        KernelImage image = Store.Image(source, shape, _deviceKey, text => CudaLinker.ToCubin(Context, text.Ptx, source.Pattern));
-        CudaKernelModule module = CudaKernelModule.Load(Context, image.Cubin, image.Entry, image.Threads, image.SharedBytes);
+        // As PTX, which the driver compiles and keeps: its linker would ignore setmaxnreg, and serialise the products.
+        KernelText text = Store.Text(source, shape);
+        CudaKernelModule module = CudaKernelModule.Load(Context, Encoding.ASCII.GetBytes(text.Ptx), text.Entry, text.Threads, text.SharedBytes);
         _modules.Add(module);
         return new(module, TilePrinter.For(shape));
     }
