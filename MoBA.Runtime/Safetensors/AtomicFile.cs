@@ -27,7 +27,7 @@ internal static class AtomicFile
         CheckPlace(path);
         var named = new FileInfo(path);
         string target = named.LinkTarget is null ? named.FullName : named.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        if (target.StartsWith("/dev/", StringComparison.Ordinal))
+        if (IsDevice(target))
         {
             // A device cannot be replaced by a file, and must not be.
             using FileStream device = new(target, FileMode.Open, FileAccess.Write);
@@ -53,4 +53,7 @@ internal static class AtomicFile
             throw;
         }
     }
+    // What /dev/shm holds are ordinary files, in memory.
+    private static bool IsDevice(string target) =>
+        target.StartsWith("/dev/", StringComparison.Ordinal) && !target.StartsWith("/dev/shm/", StringComparison.Ordinal);
 }

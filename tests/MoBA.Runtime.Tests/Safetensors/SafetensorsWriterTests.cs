@@ -147,6 +147,45 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.True(file.Contains("q"));
     }
 
+    /// <summary>Folders of a disk and of memory.</summary>
+    public static TheoryData<string> Places => [.. ((string[])[Path.GetTempPath(), "/dev/shm"]).Where(Directory.Exists)];
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public void A_file_is_made_and_written_over_on_disk_and_in_memory(string place)
+    {
+        string folder = Path.Combine(place, $"moba-{Guid.NewGuid():N}"), path = Path.Combine(folder, "out.safetensors");
+        Directory.CreateDirectory(folder);
+        try
+        {
+            // The second is shorter, and nothing of the first may stay behind it.
+            foreach (int length in (int[])[1000, 10])
+            {
+                var writer = new SafetensorsWriter();
+                writer.Add("o", Tensor.Create(new float[length], [length]));
+                writer.Save(path, TestContext.Current.CancellationToken);
+
+                Assert.Equal([path], Directory.GetFiles(folder));
+                using SafetensorsFile file = SafetensorsFile.Read(path);
+                Assert.Equal(length, Flat(file.Get<float>("o")).Length);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void A_device_is_written_to_and_stays()
+    {
+        Assert.SkipUnless(File.Exists("/dev/null"), "There is no /dev/null here.");
+        var writer = new SafetensorsWriter();
+        writer.Add("o", Tensor.Create(new float[10], [10]));
+        writer.Save("/dev/null", TestContext.Current.CancellationToken);
+        Assert.Equal(0, new FileInfo("/dev/null").Length);
+    }
+
     [Fact]
     public void A_name_is_taken_once()
     {
