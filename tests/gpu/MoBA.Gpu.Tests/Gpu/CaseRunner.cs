@@ -74,8 +74,8 @@ internal static class CaseRunner
         return new(dense, lse, Damage(("output", damage), ("q", q.Read().Damage), ("k", k.Read().Damage), ("v", v.Read().Damage)));
     }
 
-    // What the predicate depends on.
-    private static object KeyOf(AttentionCase at) => (at.Pattern, at.Variant, at.Positions);
+    /// <summary>What a case's predicate depends on.</summary>
+    public static object KeyOf(AttentionCase at) => (at.Pattern, at.Variant, at.Positions);
 
     private static DeviceAttentionOptions OptionsOf(AttentionInputs inputs, CudaStream? stream)
     {
