@@ -14,10 +14,3 @@ internal readonly record struct KernelSource(MethodInfo Method, string Hash)
     public string FullName =>
         $"{Method.DeclaringType!.FullName}.{Method.Name}<{string.Join(", ", Method.GetGenericArguments().Select(static t => t.FullName))}>";
 }
-
-/// <summary>A kernel that the driver has compiled for a device.</summary>
-/// <param name="Cubin">The device's code.</param>
-/// <param name="Entry">Name of its kernel.</param>
-/// <param name="Threads">Threads of a block.</param>
-/// <param name="SharedBytes">Dynamic shared memory of a block.</param>
-internal sealed record KernelImage(byte[] Cubin, string Entry, int Threads, int SharedBytes);

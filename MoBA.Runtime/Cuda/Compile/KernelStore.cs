@@ -23,7 +23,6 @@ internal sealed class KernelStore(KernelCache cache, ILogger? logger = null)
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
     private readonly MadeOnce<(KernelSource, KernelTarget, int Threads), string> _compiled = new();
     private readonly MadeOnce<(KernelSource, TileShape), KernelText> _texts = new();
-    private readonly MadeOnce<(KernelSource, TileShape, string Device), KernelImage> _images = new();
 
     /// <summary>Kernels that ILGPU was asked to compile.</summary>
     public int Compilations => _compiler.Compilations;
@@ -37,18 +36,9 @@ internal sealed class KernelStore(KernelCache cache, ILogger? logger = null)
     /// <exception cref="NotSupportedException">It cannot be compiled; the message names the pattern.</exception>
     public KernelText Text(KernelSource source, TileShape shape) => _texts.Get((source, shape), () => FindText(source, shape));
 
-    /// <summary>The code of a kernel for a device.</summary>
-    /// <param name="source">The kernel.</param>
-    /// <param name="shape">The shape of its tiles.</param>
-    /// <param name="device">What the code depends on beside the text: compute capability, and the driver's version.</param>
-    /// <param name="assemble">Makes the code of a text, where it is neither in memory nor cached.</param>
-    /// <exception cref="NotSupportedException">It cannot be compiled; the message names the pattern.</exception>
-    public KernelImage Image(KernelSource source, TileShape shape, string device, Func<KernelText, byte[]> assemble) =>
-        _images.Get((source, shape, device), () => FindImage(source, shape, device, assemble));
-
     private KernelText FindText(KernelSource source, TileShape shape)
     {
-        string key = Key("text", source, shape, "");
+        string key = Key(source, shape);
         if (cache.Read(key) is byte[] kept)
             return KernelFile.Text(kept);
         long start = Stopwatch.GetTimestamp();
@@ -60,17 +50,6 @@ internal sealed class KernelStore(KernelCache cache, ILogger? logger = null)
         return text;
     }
 
-    private KernelImage FindImage(KernelSource source, TileShape shape, string device, Func<KernelText, byte[]> assemble)
-    {
-        string key = Key("image", source, shape, device);
-        if (cache.Read(key) is byte[] kept)
-            return KernelFile.Image(kept);
-        KernelText text = Text(source, shape);
-        KernelImage image = new(assemble(text), text.Entry, text.Threads, text.SharedBytes);
-        cache.Write(key, KernelFile.Bytes(image));
-        return image;
-    }
-
-    private static string Key(string kind, KernelSource source, TileShape shape, string device) => Convert.ToHexStringLower(
-        SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', kind, source.FullName, source.Hash, _versions, shape, device))));
+    private static string Key(KernelSource source, TileShape shape) => Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', source.FullName, source.Hash, _versions, shape))));
 }

@@ -80,7 +80,7 @@ internal abstract unsafe class CudaDriver
 
     public abstract CudaStatus EventElapsedTime(out float milliseconds, nint start, nint end);
 
-    // Modules, linking and kernels.
+    // Modules and kernels.
     public abstract CudaStatus ModuleLoadDataEx(out nint module, byte* image, uint options, int* names, nint* values);
 
     public abstract CudaStatus ModuleUnload(nint module);
@@ -92,14 +92,6 @@ internal abstract unsafe class CudaDriver
     public abstract CudaStatus FuncGetAttribute(out int value, int attribute, nint function);
 
     public abstract CudaStatus LaunchKernel(nint function, uint grid, uint threads, uint sharedBytes, nint stream, void** parameters);
-
-    public abstract CudaStatus LinkCreate(uint options, int* names, nint* values, out nint state);
-
-    public abstract CudaStatus LinkAddData(nint state, int kind, byte* data, nuint bytes, byte* name);
-
-    public abstract CudaStatus LinkComplete(nint state, out nint cubin, out nuint bytes);
-
-    public abstract CudaStatus LinkDestroy(nint state);
 
     public abstract CudaStatus TensorMapEncodeTiled(
         TensorMap* map, int type, uint rank, nint address, ulong* lengths, ulong* byteStrides, uint* box, uint* elementStrides,

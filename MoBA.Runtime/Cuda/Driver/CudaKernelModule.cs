@@ -32,16 +32,16 @@ internal sealed class CudaKernelModule : IDisposable
 
     /// <summary>Loads a kernel on the device.</summary>
     /// <param name="context">The device's.</param>
-    /// <param name="image">A cubin, or PTX, which the driver then compiles.</param>
+    /// <param name="ptx">The kernel's text, which the driver compiles and keeps in a cache of its own.</param>
     /// <param name="entry">The kernel's name in it.</param>
     /// <param name="threads">Threads of a block.</param>
     /// <param name="dynamicSharedBytes">Dynamic shared memory of a block in bytes; more than 48 KB is opted in.</param>
     /// <exception cref="CudaException">The driver refused; the message has the whole log of its compiler.</exception>
     public static unsafe CudaKernelModule Load(
-        CudaDeviceContext context, ReadOnlySpan<byte> image, string entry, int threads, int dynamicSharedBytes)
+        CudaDeviceContext context, ReadOnlySpan<byte> ptx, string entry, int threads, int dynamicSharedBytes)
     {
         using CurrentContext current = context.Enter();
-        ModuleHandle module = LoadImage(context, image, entry);
+        ModuleHandle module = LoadModule(context, ptx, entry);
         try
         {
             nint function;
@@ -75,10 +75,10 @@ internal sealed class CudaKernelModule : IDisposable
     /// <summary>Unloads the module.</summary>
     public void Dispose() => _module.Dispose();
 
-    private static unsafe ModuleHandle LoadImage(CudaDeviceContext context, ReadOnlySpan<byte> image, string entry)
+    private static unsafe ModuleHandle LoadModule(CudaDeviceContext context, ReadOnlySpan<byte> ptx, string entry)
     {
-        byte[] terminated = new byte[image.Length + 1];   // PTX is a C string
-        image.CopyTo(terminated);
+        byte[] terminated = new byte[ptx.Length + 1];   // PTX is a C string
+        ptx.CopyTo(terminated);
         using JitLog log = new();
         nint module;
         CudaStatus status;

@@ -121,19 +121,6 @@ internal sealed unsafe partial class NativeCudaDriver
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** parameters, void** extra);
 
     [LibraryImport(CudaLibrary.Name)]
-    private static partial CudaStatus cuLinkCreate_v2(uint options, int* names, nint* values, out nint state);
-
-    [LibraryImport(CudaLibrary.Name)]
-    private static partial CudaStatus cuLinkAddData_v2(
-        nint state, int kind, byte* data, nuint bytes, byte* name, uint options, int* names, nint* values);
-
-    [LibraryImport(CudaLibrary.Name)]
-    private static partial CudaStatus cuLinkComplete(nint state, out nint cubin, out nuint bytes);
-
-    [LibraryImport(CudaLibrary.Name)]
-    private static partial CudaStatus cuLinkDestroy(nint state);
-
-    [LibraryImport(CudaLibrary.Name)]
     private static partial CudaStatus cuTensorMapEncodeTiled(
         TensorMap* map, int type, uint rank, nint address, ulong* lengths, ulong* byteStrides, uint* box, uint* elementStrides, int interleave, int swizzle, int promotion, int fill);
 

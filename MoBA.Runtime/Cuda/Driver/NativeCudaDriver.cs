@@ -92,16 +92,6 @@ internal sealed unsafe partial class NativeCudaDriver : CudaDriver
     public override CudaStatus LaunchKernel(nint function, uint grid, uint threads, uint sharedBytes, nint stream, void** parameters) =>
         cuLaunchKernel(function, grid, 1, 1, threads, 1, 1, sharedBytes, stream, parameters, null);
 
-    public override CudaStatus LinkCreate(uint options, int* names, nint* values, out nint state) =>
-        cuLinkCreate_v2(options, names, values, out state);
-
-    public override CudaStatus LinkAddData(nint state, int kind, byte* data, nuint bytes, byte* name) =>
-        cuLinkAddData_v2(state, kind, data, bytes, name, 0, null, null);
-
-    public override CudaStatus LinkComplete(nint state, out nint cubin, out nuint bytes) => cuLinkComplete(state, out cubin, out bytes);
-
-    public override CudaStatus LinkDestroy(nint state) => cuLinkDestroy(state);
-
     public override CudaStatus TensorMapEncodeTiled(
         TensorMap* map, int type, uint rank, nint address, ulong* lengths, ulong* byteStrides, uint* box, uint* elementStrides, int interleave, int swizzle, int promotion, int fill) =>
         cuTensorMapEncodeTiled(map, type, rank, address, lengths, byteStrides, box, elementStrides, interleave, swizzle, promotion, fill);

@@ -49,23 +49,6 @@ public sealed class KernelStoreTests : CacheFixture
     }
 
     [Fact]
-    public void Device_code_is_kept_by_device_and_driver()
-    {
-        int assembled = 0;
-        byte[] Assemble(KernelText text) => [.. text.Entry.Select(static c => (byte)c), (byte)++assembled];
-
-        KernelImage image = new KernelStore(Cache()).Image(Kernel(), _shape, "9.0 13000", Assemble);
-        KernelStore second = new(Cache());
-        KernelImage kept = second.Image(Kernel(), _shape, "9.0 13000", Assemble);
-        Assert.Equal((image.Entry, image.Threads, image.SharedBytes), (kept.Entry, kept.Threads, kept.SharedBytes));
-        Assert.Equal(image.Cubin, kept.Cubin);
-        Assert.Equal(1, assembled);
-        Assert.NotEqual(image.Cubin, second.Image(Kernel(), _shape, "9.0 13010", Assemble).Cubin);
-        Assert.Equal(2, assembled);
-        Assert.Equal(0, second.Compilations);
-    }
-
-    [Fact]
     public void A_damaged_entry_costs_a_compilation()
     {
         KernelText text = new KernelStore(Cache()).Text(Kernel(), _shape);

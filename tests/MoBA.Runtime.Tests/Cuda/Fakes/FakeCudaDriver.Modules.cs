@@ -4,14 +4,13 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Runtime.Tests.Cuda;
 
-// Modules, linking, kernels and tensor maps: what was asked for is kept for a look.
+// Modules, kernels and tensor maps: what was asked for is kept for a look.
 internal sealed unsafe partial class FakeCudaDriver
 {
     private byte* _info;
     private nint* _infoBytes;
     private byte* _error;
     private nint* _errorBytes;
-    private nint _cubin;
 
     /// <summary>Modules that are loaded.</summary>
     public int Modules { get; private set; }
@@ -19,8 +18,8 @@ internal sealed unsafe partial class FakeCudaDriver
     /// <summary>What the compiler of the driver says, and where it fails.</summary>
     public (string Info, string Error) Log { get; set; } = ("", "");
 
-    /// <summary>The last image or text that was loaded or linked, to its end or final zero.</summary>
-    public string Image { get; private set; } = "";
+    /// <summary>The last text that was loaded, to its final zero.</summary>
+    public string Text { get; private set; } = "";
 
     /// <summary>What was launched last.</summary>
     public (uint Grid, uint Threads, uint SharedBytes, nint Stream, int FirstParameter) Launched { get; private set; }
@@ -39,7 +38,7 @@ internal sealed unsafe partial class FakeCudaDriver
         Logs(options, names, values);
         if (WriteLogs() is var failure && failure != 0)
             return failure;
-        Image = Marshal.PtrToStringUTF8((nint)image)!;
+        Text = Marshal.PtrToStringUTF8((nint)image)!;
         module = ++_next;
         Modules++;
         return 0;
@@ -73,33 +72,6 @@ internal sealed unsafe partial class FakeCudaDriver
     {
         Launched = (grid, threads, sharedBytes, stream, *(int*)parameters[0]);
         return Does("LaunchKernel");
-    }
-
-    public override CudaStatus LinkCreate(uint options, int* names, nint* values, out nint state)
-    {
-        state = ++_next;
-        Logs(options, names, values);
-        return Does("LinkCreate");
-    }
-
-    public override CudaStatus LinkAddData(nint state, int kind, byte* data, nuint bytes, byte* name)
-    {
-        Image = Encoding.UTF8.GetString(data, (int)bytes);
-        return kind == 1 ? Does("LinkAddData") : CudaStatus.InvalidValue;
-    }
-
-    public override CudaStatus LinkComplete(nint state, out nint cubin, out nuint bytes)
-    {
-        _cubin = cubin = Marshal.StringToCoTaskMemUTF8("cubin of " + Image.TrimEnd('\0'));
-        bytes = (nuint)new Span<byte>((void*)cubin, 1 << 20).IndexOf((byte)0);
-        return Does("LinkComplete") is var status && status != 0 ? status : WriteLogs();
-    }
-
-    public override CudaStatus LinkDestroy(nint state)
-    {
-        Marshal.FreeCoTaskMem(_cubin);
-        _cubin = 0;
-        return Does("LinkDestroy");
     }
 
     public override CudaStatus TensorMapEncodeTiled(
