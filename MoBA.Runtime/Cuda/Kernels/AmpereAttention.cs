@@ -27,7 +27,8 @@ public static class AmpereAttention
         int keyTile = Tile.Keys();
         WorkItem work = WorkItem.Of(problem, Grid.IdxX);
         TRuns runs = pattern.Runs(work.Position, work.LastPosition, work.Keys, work.Head, keyTile);
-        int note = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, 0, keyTile);
+        TileWalk walk = TileWalk.Start<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, lane, keyTile);
+        int note = walk.Note;
         if (note >= 0)
         {
             CopyQueries(problem, work, thread);
@@ -47,12 +48,12 @@ public static class AmpereAttention
             int k0 = note & TileNote.Position;
             CopyValues(problem, work, thread, k0);
             Tile.Scores();
-            int next = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, k0 + keyTile, keyTile);
+            walk = TileWalk.Next<TPattern, TRuns, TQuery, TKey>(walk, pattern, runs, work, lane, keyTile);
 
             // The values are here, and no warp reads the keys any more.
             Tile.WaitCopies();
-            if (next >= 0)
-                CopyKeys(problem, work, thread, next & TileNote.Position);
+            if (walk.Note >= 0)
+                CopyKeys(problem, work, thread, walk.Note & TileNote.Position);
             if (scaleFirst | (note & TileNote.Partial) != 0)
             {
                 Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, work, note, row, column, 0);
@@ -63,7 +64,7 @@ public static class AmpereAttention
             Tile.Pack();
             Tile.RescaleOutput();
             Tile.Output();
-            note = next;
+            note = walk.Note;
         }
 
         Tile.EndSoftmax(factor);

@@ -4,7 +4,7 @@ using ILGPU;
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// Block-sparse attention for Hopper (sm_90a). A block is three warpgroups. One copies: its first thread walks the pattern's key
+/// Block-sparse attention for Hopper (sm_90a). A block is three warpgroups. One copies: its first warp walks the pattern's key
 /// tiles, classifies them, and has the tensor memory accelerator bring them to a ring of shared memory. Two compute, 64 queries
 /// each: the next tile's scores are started before this tile's output, so that the softmax runs while the tensor cores work.
 /// Blocks take work items, a tile of queries of a head each, until none is left.
@@ -28,8 +28,8 @@ public static class HopperAttention
         if (warpgroup == 0)
         {
             Tile.ReleaseRegisters();
-            if (thread == 0)
-                Copy<TPattern, TRuns, TQuery, TKey>(problem, pattern);
+            if (thread < 32)
+                Copy<TPattern, TRuns, TQuery, TKey>(problem, pattern, thread);
         }
         else
         {
@@ -38,8 +38,9 @@ public static class HopperAttention
         }
     }
 
-    // The copying thread: every work item's queries, and its key and value tiles with what the pattern says of them.
-    private static void Copy<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern)
+    // The copying warp: every work item's queries, and its key and value tiles with what the pattern says of them. The copies
+    // themselves are its first lane's.
+    private static void Copy<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, int lane)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
@@ -48,36 +49,34 @@ public static class HopperAttention
         int keyTile = Tile.Keys();
         int tiles = 0, items = 0;
         int item = Grid.IdxX;
-        WorkItem work = WorkItem.Of(problem, Least(item, problem.Items - 1));
         while (item < problem.Items)
         {
-            // The next work item is fetched meanwhile.
-            int nextItem = Grid.DimX + Tile.NextItem(problem.Counters);
-            long q0 = work.Position, q1 = work.LastPosition;
-            TRuns runs = pattern.Runs(q0, q1, work.Keys, work.Head, keyTile);
-            int note = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, 0, keyTile);
+            // The next item is asked for now and looked at in the end.
+            int next = Tile.NextItem(problem.Counters);
+            WorkItem work = WorkItem.Of(problem, item);
+            TRuns runs = pattern.Runs(work.Position, work.LastPosition, work.Keys, work.Head, keyTile);
+            TileWalk walk = TileWalk.Start<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, lane, keyTile);
+            int note = walk.Note;
             Tile.WaitQueriesFree(items);
             Tile.LoadQueries(items, work.QueryToken, work.Head, note < 0 ? item | TileNote.NoKeys : item);
-            WorkItem nextWork = WorkItem.Of(problem, Least(nextItem, problem.Items - 1));
             int previous = -1;
             while (note >= 0)
             {
                 int k0 = note & TileNote.Position;
-                int next = TileNote.Next<TPattern, TRuns, TQuery, TKey>(pattern, runs, work, k0 + keyTile, keyTile);
+                walk = TileWalk.Next<TPattern, TRuns, TQuery, TKey>(walk, pattern, runs, work, lane, keyTile);
                 Tile.WaitKeysFree(tiles);
-                Tile.LoadKeys(tiles, work.KeyToken + k0, work.KeyHead, next < 0 ? note | TileNote.Last : note);
+                Tile.LoadKeys(tiles, work.KeyToken + k0, work.KeyHead, walk.Note < 0 ? note | TileNote.Last : note);
                 if (previous >= 0)
                     LoadValues(work, tiles - 1, previous);
                 tiles = tiles + 1;
                 previous = k0;
-                note = next;
+                note = walk.Note;
             }
 
             if (previous >= 0)
                 LoadValues(work, tiles - 1, previous);
             items = items + 1;
-            item = nextItem;
-            work = nextWork;
+            item = Grid.DimX + Tile.OfFirstLane(next);
         }
 
         Tile.EndItems(problem.Counters, Grid.DimX);
@@ -177,5 +176,4 @@ public static class HopperAttention
         TileRows.Store(problem, work, 1, row + 8, lane);
     }
 
-    private static int Least(int a, int b) => a < b ? a : b;
 }

@@ -87,7 +87,7 @@ internal static class Tile
         return note;
     }
 
-    /// <summary>The next work item of the launch, beyond the first of every block.</summary>
+    /// <summary>The next work item of the launch, beyond the first of every block; for the first lane.</summary>
     public static int NextItem(long counters)
     {
         CudaAsm.Emit("tile.nextitem %0, %1;", out int item, counters);
@@ -206,4 +206,25 @@ internal static class Tile
 
     /// <summary>Writes an element to device memory, rounded.</summary>
     public static void SetElement(long address, float value) => CudaAsm.Emit("tile.setelement %0, %1;", address, value);
+
+    /// <summary>What the first lane of the warp has.</summary>
+    public static int OfFirstLane(int value)
+    {
+        CudaAsm.Emit("tile.offirstlane %0, %1;", out int result, value);
+        return result;
+    }
+
+    /// <summary>The lanes of the warp where a condition holds.</summary>
+    public static int Ballot(bool condition)
+    {
+        CudaAsm.Emit("tile.ballot %0, %1;", out int lanes, condition);
+        return lanes;
+    }
+
+    /// <summary>The number of the lowest bit that is set.</summary>
+    public static int LowestBit(int bits)
+    {
+        CudaAsm.Emit("tile.lowestbit %0, %1;", out int bit, bits);
+        return bit;
+    }
 }

@@ -65,7 +65,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         ("loadkeys", [var n, var token, var head, var note]) => Load(Ring("keys"), n, token, head, note),
         ("note", [var value, var n]) => Told(Ring("keys"), n, value),
         ("loadvalues", [var n, var token, var head]) => Load(Ring("values"), n, token, head, null),
-        ("nextitem", [var value, var counters]) => [$"atom.global.add.u32 {value}, [{counters}], 1;"],
+        ("nextitem", [var value, var counters]) => [$"mov.u32 {value}, 0; @first atom.global.add.u32 {value}, [{counters}], 1;"],
         ("enditems", [var counters, var blocks]) => EndItems(counters, blocks),
         ("selectrows", [var warpgroup]) => SelectRows(warpgroup),
         ("startscores", [var queries, var keys]) => StartScores(queries, keys),
@@ -117,10 +117,10 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
         $"AGAIN: mbarrier.try_wait.parity.shared::cta.b64 done, [a+{(isFull ? ring.FullAt : ring.FreeAt)}], round; @!done bra AGAIN; }}",
     ];
 
-    // A tile by the tensor memory accelerator, panel by panel, completing on a barrier. Rows and columns beyond the tensor are 0.
+    // A tile by the tensor memory accelerator, by the first lane and panel by panel, completing on a barrier. Rows and columns beyond the tensor are 0.
     private IEnumerable<string> Load(TileRing ring, string n, string token, string head, string? told)
     {
-        yield return "{ .reg .u32 to, full;";
+        yield return "{ .reg .u32 to, full; @!first bra COPIED;";
         foreach (string line in ring.Slot(n))
             yield return line;
         if (told is not null)
@@ -133,13 +133,13 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
                 $"[to], [{ring.Map}, {{{64 * panel}, {head}, {token}}}], [full]; add.u32 to, to, {ring.TileBytes / Panels};";
         }
 
-        yield return "}";
+        yield return "COPIED: }";
     }
 
     private static IEnumerable<string> End(TileRing ring, string n) =>
     [
-        "{", .. ring.Slot(n), $"mad.lo.u32 a, slot, 4, sb; st.shared.b32 [a+{ring.ToldAt}], -1;",
-        $"mad.lo.u32 a, slot, 8, sb; mbarrier.arrive.shared::cta.b64 _, [a+{ring.FullAt}]; }}",
+        "{", .. ring.Slot(n), $"mad.lo.u32 a, slot, 4, sb; @first st.shared.b32 [a+{ring.ToldAt}], -1;",
+        $"mad.lo.u32 a, slot, 8, sb; @first mbarrier.arrive.shared::cta.b64 _, [a+{ring.FullAt}]; }}",
     ];
 
     // The same value in every lane: branches on it stay whole. The lane that will free the slot reads it, and passes it on.
@@ -151,8 +151,8 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     private static IEnumerable<string> EndItems(string counters, string blocks) =>
     [
-        $"{{ .reg .u32 ended, last; .reg .pred p; fence.acq_rel.gpu; sub.u32 last, {blocks}, 1;",
-        $"atom.global.inc.u32 ended, [{counters}+4], last; setp.eq.u32 p, ended, last; @p st.global.u32 [{counters}], 0; }}",
+        $"{{ .reg .u32 ended, last; .reg .pred p; @!first bra ENDED; fence.acq_rel.gpu; sub.u32 last, {blocks}, 1;",
+        $"atom.global.inc.u32 ended, [{counters}+4], last; setp.eq.u32 p, ended, last; @p st.global.u32 [{counters}], 0; ENDED: }}",
     ];
 
     private static IEnumerable<string> SelectRows(string warpgroup) =>

@@ -64,6 +64,10 @@ internal abstract class TilePrinter(TileShape shape)
         ("rescaleoutput", _) => Softmax.Rescale(),
         ("endsoftmax", [var factor]) => Softmax.End(factor),
         ("nosoftmax", _) => Softmax.None(),
+        ("offirstlane", [var value, var from]) => [$"shfl.sync.idx.b32 {value}, {from}, 0, 0x1f, 0xffffffff;"],
+        ("ballot", [var lanes, "0" or "1"]) => [$"mov.u32 {lanes}, {(operands[1] == "0" ? "0" : "0xffffffff")};"],
+        ("ballot", [var lanes, var condition]) => [$"vote.sync.ballot.b32 {lanes}, {condition}, 0xffffffff;"],
+        ("lowestbit", [var bit, var bits]) => [$"brev.b32 {bit}, {bits}; clz.b32 {bit}, {bit};"],
         ("brokenrows", [var lanes, var row]) => Softmax.Broken(lanes, row),
         ("element", [var value, var address]) => [Element == "f16"
             ? $"{{ .reg .b16 x; ld.global.b16 x, [{address}]; cvt.f32.f16 {value}, x; }}"

@@ -20,6 +20,8 @@ internal static class PtxMath
             ("lg2", _) => static (a, _, _) => F((float)Math.Log2(F(a))),
             ("rcp", _) => static (a, _, _) => F(1 / F(a)),
             ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
+            ("brev", _) => static (a, _, _) => Enumerable.Range(0, 32).Aggregate(0ul, (bits, i) => bits | (((a >> i) & 1) << (31 - i))),
+            ("clz", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.LeadingZeroCount((uint)a),
             ("selp", _) => static (a, b, c) => c != 0 ? a : b,
             ("cvt", _) when parts[^2] is "bf16x2" or "f16x2" => Pack(parts[^2] == "f16x2"),
             ("cvt", "s32") when parts[^2] == "f32" => static (a, _, _) => F((float)(int)a),
