@@ -6,7 +6,7 @@ using MoBA.Runtime;
 namespace MoBA.Program;
 
 /// <summary>The first call of a process: from before the call to its result, the engine and the tensors being there. Each is measured in a
-/// process of its own, with a folder of compiled kernels of its own.</summary>
+/// process of its own, with folders of compiled kernels, the driver's among them, of its own.</summary>
 internal static class FirstCall
 {
     /// <summary>The option that makes <c>moba bench</c> measure its own first call and print milliseconds; not for people.</summary>
@@ -14,6 +14,9 @@ internal static class FirstCall
 
     private const int MostTokens = 1024;
     private const string CacheVariable = "MOBA_CACHE";
+
+    // Where the driver keeps what it has compiled of kernels' PTX.
+    private const string DriverCacheVariable = "CUDA_CACHE_PATH";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>Measures this process, which has called nothing yet, on up to 1,024 tokens.</summary>
@@ -78,7 +81,8 @@ internal static class FirstCall
             start.ArgumentList.Add(argument);
         }
 
-        start.Environment[CacheVariable] = cache;
+        start.Environment[CacheVariable] = Directory.CreateDirectory(Path.Combine(cache, "kernels")).FullName;
+        start.Environment[DriverCacheVariable] = Directory.CreateDirectory(Path.Combine(cache, "driver")).FullName;
         using Process process = Process.Start(start)!;
         using CancellationTokenRegistration cancelled = cancellationToken.Register(() => process.Kill());
         Task<string> output = process.StandardOutput.ReadToEndAsync(CancellationToken.None), error = process.StandardError.ReadToEndAsync(CancellationToken.None);
