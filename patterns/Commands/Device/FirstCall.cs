@@ -81,7 +81,7 @@ internal static class FirstCall
             start.ArgumentList.Add(argument);
         }
 
-        start.Environment[CacheVariable] = Directory.CreateDirectory(Path.Combine(cache, "kernels")).FullName;
+        start.Environment[CacheVariable] = Path.Combine(cache, "kernels");
         start.Environment[DriverCacheVariable] = Directory.CreateDirectory(Path.Combine(cache, "driver")).FullName;
         using Process process = Process.Start(start)!;
         using CancellationTokenRegistration cancelled = cancellationToken.Register(() => process.Kill());
