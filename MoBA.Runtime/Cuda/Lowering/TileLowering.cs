@@ -32,11 +32,15 @@ internal static partial class TileLowering
                 text.Append("\t// ").Append(line.AsSpan().Trim()).Append('\n')
                     .Append(printer.Print(tile.Groups["name"].Value, Operands(tile.Groups["operands"].Value))).Append('\n');
             else
-                text.Append(line).Append('\n');
+                text.Append(OfNumbers(line)).Append('\n');
         }
 
         return text.ToString();
     }
+
+    // What C# makes of a NaN: the greater of it and a number is a NaN. PTX would take the number, and lose a score that is none.
+    private static string OfNumbers(string line) =>
+        line.Replace("max.f32", "max.NaN.f32", StringComparison.Ordinal).Replace("min.f32", "min.NaN.f32", StringComparison.Ordinal);
 
     private static string[] Operands(string text) => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
