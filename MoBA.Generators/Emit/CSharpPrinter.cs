@@ -232,6 +232,7 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
     {
         VariableRef v => v.Variable > Variable.Score,
         LocalRef { Type: ExprType.Int } => true,
+        InvariantDivision d => IsWide(d.Dividend),
         IntLiteral i => i.Value is < int.MinValue or > int.MaxValue,
         Unary { Op: UnaryOp.Negate } => true,
         Unary u => IsWide(u.Operand),

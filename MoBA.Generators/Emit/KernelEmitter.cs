@@ -69,8 +69,8 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
         ["max_key_ranges"] = Place.Number(plan.Facts.MaxKeyRanges),
         ["info"] = info,
         ["checks"] = Checks(),
-        ["classify"] = Classify(_cpuBounds),
-        ["key_ranges"] = KeyRangesModel(_cpuBounds),
+        ["classify"] = Classify(_cpuBounds, plan.Classify),
+        ["key_ranges"] = KeyRangesModel(_cpuBounds, plan.KeyRanges),
         ["mask"] = plan.Mask is { } mask ? Row(mask) : null,
         ["modifier"] = plan.Modifier is { } modifier ? Row(modifier) : null,
     };
@@ -84,8 +84,8 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["generated_code"] = Place.GeneratedCode,
             ["portable_class"] = PortableClass,
             ["parameters"] = Parameters,
-            ["classify"] = Classify(_portableBounds),
-            ["key_ranges"] = KeyRangesModel(_portableBounds),
+            ["classify"] = Classify(_portableBounds, plan.Classify),
+            ["key_ranges"] = KeyRangesModel(_portableBounds, plan.KeyRanges),
             ["attends"] = _portable.Print(_spec.Attends),
             ["modifier"] = _spec.Score is not null,
             ["score"] = _spec.Score is null ? null : _portable.Print(_spec.Score),
@@ -105,8 +105,8 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["cuda_struct"] = CudaStruct,
             ["divisors"] = Divisors,
             ["parameters"] = Parameters,
-            ["classify"] = Classify(_cudaBounds),
-            ["key_ranges"] = KeyRangesModel(_cudaBounds),
+            ["classify"] = Classify(_cudaBounds, pair.Classify),
+            ["key_ranges"] = KeyRangesModel(_cudaBounds, pair.KeyRanges),
             ["next"] = Enumerable.Range(0, plan.KeyRanges.Runs.Count).Select(static i => $"runs.Run{i}.From(k0)")
                 .DefaultIfEmpty("int.MaxValue").Aggregate(static (a, b) => $"PortableMath.Min({a}, {b})"),
             ["reads_tables"] = ReadsByKey ? "true" : "false",
@@ -137,27 +137,25 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
         ? "row.Keys"
         : Enumerable.Range(0, runs).Select(i => $"tiles{i}.From({from})").Aggregate(static (a, b) => $"PortableMath.Min({a}, {b})");
 
-    private ScriptObject Classify(CSharpPrinter printer) => new()
+    private static ScriptObject Classify(CSharpPrinter printer, ClassifyPlan classify) => new()
     {
-        ["values"] = DeclareBounds(printer, plan.Classify.Values),
-        ["all"] = printer.Print(plan.Classify.All),
-        ["any"] = printer.Print(plan.Classify.Any),
+        ["values"] = DeclareBounds(printer, classify.Values),
+        ["all"] = printer.Print(classify.All),
+        ["any"] = printer.Print(classify.Any),
     };
 
-    private ScriptObject KeyRangesModel(CSharpPrinter printer) => new()
+    private static ScriptObject KeyRangesModel(CSharpPrinter printer, KeyRangesPlan ranges) => new()
     {
-        ["values"] = DeclareBounds(printer, plan.KeyRanges.Values),
-        ["runs"] = plan.KeyRanges.Runs.Select(run => new ScriptObject
+        ["values"] = DeclareBounds(printer, ranges.Values),
+        ["runs"] = ranges.Runs.Select(run => new ScriptObject
         {
-            ["values"] = DeclareBounds(printer, UsedBy(run)),
+            // The named values that one run needs, where every run is a function of its own.
+            ["values"] = DeclareBounds(printer, KernelPlan.Used(ranges.Values, run.Low, run.High, run.When)),
             ["low"] = run.Low is IntLiteral { Value: <= 0 } ? "0" : printer.Print(run.Low),
             ["high"] = run.High is IntLiteral { Value: >= Fold.Infinity } ? "k1" : printer.Print(run.High),
             ["when"] = run.When.Equals(Fold.True) ? null : printer.Print(run.When),
         }).ToArray(),
     };
-
-    /// <summary>The named values that one run needs, where every run is a function of its own.</summary>
-    private IEnumerable<NamedValue> UsedBy(KeyRun run) => KernelPlan.Used(plan.KeyRanges.Values, run.Low, run.High, run.When);
 
     private ScriptObject Checks()
     {

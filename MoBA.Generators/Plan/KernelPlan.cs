@@ -61,7 +61,7 @@ internal sealed record TableCheck(string Table, Expr Low, Expr High);
 /// <param name="Checks">What a call must check.</param>
 /// <param name="Mask">The predicate on partial tiles; null where every tile is proven full.</param>
 /// <param name="Modifier">The score modifier; null is none.</param>
-/// <param name="Pair">Predicate and modifier as a GPU's threads evaluate them.</param>
+/// <param name="Pair">Predicate and modifier as a GPU's threads evaluate them, with its bounds of tiles.</param>
 /// <param name="Besides">The kernels of what is attended whatever the gate chose; null is nothing.</param>
 internal sealed record KernelPlan(
     PatternSpec Spec,
@@ -89,16 +89,22 @@ internal sealed record KernelPlan(
         }
     }
 
-    public static KernelPlan Of(PatternSpec spec, PatternFacts facts) => new(
-        spec,
-        facts,
-        PlanClassify(spec),
-        PlanKeyRanges(spec),
-        ChecksPlanner.Plan(spec),
-        facts.Dense == Proof.Always ? null : RowPlanner.Plan(spec.Attends),
-        spec.Score is null ? null : RowPlanner.Plan(spec.Score),
-        PairPlanner.Plan(facts.Dense == Proof.Always ? Fold.True : spec.Attends, spec.Score, Overflow.AnyCall(spec)),
-        spec.Besides is { } besides ? Of(besides, facts.Besides!) : null);
+    public static KernelPlan Of(PatternSpec spec, PatternFacts facts)
+    {
+        ClassifyPlan classify = PlanClassify(spec);
+        KeyRangesPlan keyRanges = PlanKeyRanges(spec);
+        bool isDense = facts.Dense == Proof.Always;
+        return new(
+            spec,
+            facts,
+            classify,
+            keyRanges,
+            ChecksPlanner.Plan(spec),
+            isDense ? null : RowPlanner.Plan(spec.Attends),
+            spec.Score is null ? null : RowPlanner.Plan(spec.Score),
+            PairPlanner.Plan(isDense ? Fold.True : spec.Attends, spec.Score, classify, keyRanges, Overflow.AnyCall(spec)),
+            spec.Besides is { } besides ? Of(besides, facts.Besides!) : null);
+    }
 
     private static ClassifyPlan PlanClassify(PatternSpec spec)
     {

@@ -38,8 +38,14 @@ public struct CudaDivisor
     /// <summary><paramref name="x"/> / divisor.</summary>
     public readonly int Div(int x) => DivDown(x) + (int)((uint)x >> 31);
 
+    /// <summary><paramref name="x"/> / divisor, of a number that is an int.</summary>
+    public readonly long Div(long x) => Div((int)x);
+
     /// <summary><paramref name="x"/> % divisor: its sign is that of <paramref name="x"/>.</summary>
     public readonly int Rem(int x) => x + (Div(x) * -Divisor);
+
+    /// <summary><paramref name="x"/> % divisor, of a number that is an int.</summary>
+    public readonly long Rem(long x) => Rem((int)x);
 
     /// <summary>What is left of <paramref name="x"/> above the next multiple of the divisor below: never negative.</summary>
     public readonly int Mod(int x)

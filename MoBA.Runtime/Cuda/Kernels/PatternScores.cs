@@ -21,37 +21,67 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     public static void Apply(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column, int first)
     {
-        int k = (note & TileNote.Position) + column;
+        int k0 = note & TileNote.Position;
         if (pattern.HasScore)
-            ModifyAll(pattern, problem, work, query0, query1, k, first);
+            ModifyAll(pattern, problem, work, query0, query1, k0, column, first);
         else if (problem.ScaleFirst != 0)
             Tile.ScaleScores(first, problem.Scale);
         if ((note & TileNote.Partial) != 0)
         {
-            KeepAll(pattern, problem, work, query0, query1, k, first);
-            Tile.CutScores(first, work.Keys - k);
+            KeepAll(pattern, problem, work, query0, query1, k0, column, first);
+            Tile.CutScores(first, work.Keys - k0 - column);
         }
     }
 
+    // Sixteen keys at a time: beyond the last key there is nothing to do, and the branch, the same in every thread, keeps ptxas from
+    // computing what is known of all keys at once, for which there are no registers.
     private static void KeepAll(
-        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int first)
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first)
     {
-        KeepColumns(pattern, problem, work, query0, query1, k + 0, first + 0);
-        KeepColumns(pattern, problem, work, query0, query1, k + 8, first + 4);
-        KeepColumns(pattern, problem, work, query0, query1, k + 16, first + 8);
-        KeepColumns(pattern, problem, work, query0, query1, k + 24, first + 12);
-        KeepColumns(pattern, problem, work, query0, query1, k + 32, first + 16);
-        KeepColumns(pattern, problem, work, query0, query1, k + 40, first + 20);
-        KeepColumns(pattern, problem, work, query0, query1, k + 48, first + 24);
-        KeepColumns(pattern, problem, work, query0, query1, k + 56, first + 28);
-        KeepColumns(pattern, problem, work, query0, query1, k + 64, first + 32);
-        KeepColumns(pattern, problem, work, query0, query1, k + 72, first + 36);
-        KeepColumns(pattern, problem, work, query0, query1, k + 80, first + 40);
-        KeepColumns(pattern, problem, work, query0, query1, k + 88, first + 44);
-        KeepColumns(pattern, problem, work, query0, query1, k + 96, first + 48);
-        KeepColumns(pattern, problem, work, query0, query1, k + 104, first + 52);
-        KeepColumns(pattern, problem, work, query0, query1, k + 112, first + 56);
-        KeepColumns(pattern, problem, work, query0, query1, k + 120, first + 60);
+        KeepColumns(pattern, problem, work, query0, query1, k0 + column + 0, first + 0);
+        KeepColumns(pattern, problem, work, query0, query1, k0 + column + 8, first + 4);
+
+        if (k0 + 16 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 16, first + 8);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 24, first + 12);
+        }
+
+        if (k0 + 32 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 32, first + 16);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 40, first + 20);
+        }
+
+        if (k0 + 48 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 48, first + 24);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 56, first + 28);
+        }
+
+        if (k0 + 64 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 72, first + 36);
+        }
+
+        if (k0 + 80 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 80, first + 40);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 88, first + 44);
+        }
+
+        if (k0 + 96 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 96, first + 48);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 104, first + 52);
+        }
+
+        if (k0 + 112 < work.Keys)
+        {
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 112, first + 56);
+            KeepColumns(pattern, problem, work, query0, query1, k0 + column + 120, first + 60);
+        }
     }
 
     private static void KeepColumns(
@@ -70,24 +100,52 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     }
 
     private static void ModifyAll(
-        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int first)
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first)
     {
-        ModifyColumns(pattern, problem, work, query0, query1, k + 0, first + 0);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 8, first + 4);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 16, first + 8);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 24, first + 12);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 32, first + 16);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 40, first + 20);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 48, first + 24);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 56, first + 28);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 64, first + 32);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 72, first + 36);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 80, first + 40);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 88, first + 44);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 96, first + 48);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 104, first + 52);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 112, first + 56);
-        ModifyColumns(pattern, problem, work, query0, query1, k + 120, first + 60);
+        ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 0, first + 0);
+        ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 8, first + 4);
+
+        if (k0 + 16 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 16, first + 8);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 24, first + 12);
+        }
+
+        if (k0 + 32 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 32, first + 16);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 40, first + 20);
+        }
+
+        if (k0 + 48 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 48, first + 24);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 56, first + 28);
+        }
+
+        if (k0 + 64 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 72, first + 36);
+        }
+
+        if (k0 + 80 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 80, first + 40);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 88, first + 44);
+        }
+
+        if (k0 + 96 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 96, first + 48);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 104, first + 52);
+        }
+
+        if (k0 + 112 < work.Keys)
+        {
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 112, first + 56);
+            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 120, first + 60);
+        }
     }
 
     private static void ModifyColumns(

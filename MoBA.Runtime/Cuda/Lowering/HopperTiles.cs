@@ -46,7 +46,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     private int BarriersAt => ValuesAt + (KeySlots * KeyBytes);
 
     // Registers of a thread that computes and of one that copies: 65,536 in all for 256 and 128 of them.
-    private static (int Compute, int Copy) Budget => (224, 56);
+    private static (int Compute, int Copy) Budget => (216, 80);
 
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch

@@ -89,7 +89,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
-                pattern, "74cc654ab545c82c6872da70724bce81");
+                pattern, "4c908f07cea8409b7849204963ee5789");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -422,14 +422,14 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = q0 / Block;
-            long t3 = q1 / Block;
+            long t2 = Divisor0.Div(q0);
+            long t3 = Divisor0.Div(q1);
             long t4 = t2 >> 8 == t3 >> 8 ? t2 & 255 : 0;
             long t5 = t2 >> 8 == t3 >> 8 ? t3 & 255 : 255;
             long t6 = t4 * 977;
             long t7 = t5 * 977;
-            long t8 = k0 / Block;
-            long t9 = k1 / Block;
+            long t8 = Divisor0.Div(k0);
+            long t9 = Divisor0.Div(k1);
             long t10 = t8 >> 8 == t9 >> 8 ? t8 & 255 : 0;
             long t11 = t8 >> 8 == t9 >> 8 ? t9 & 255 : 255;
             long t12 = t10 * 353;

@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "aa81461b5e346ac8a769c45462349448");
+                pattern, "c22d1ec39f232aa3e2138574d6f1b7f7");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -347,7 +347,7 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t3 = q1 / Block;
+            long t3 = Divisor0.Div(q1);
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(0, t3 * Block + Block - 1, keys, keyTile);
             return runs;
@@ -358,13 +358,13 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            bool all = k1 / Block <= q0 / Block;
+            bool all = Divisor0.Div(k1) <= Divisor0.Div(q0);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = k0 / Block <= q1 / Block;
+            bool any = Divisor0.Div(k0) <= Divisor0.Div(q1);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "24dfbca7d62a2fcebceab6517b0aaed4");
+                pattern, "d9c6802a3f4e47fd5bf6030c2aefa2a7");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -439,8 +439,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = q0 / Block;
-            long t1 = q1 / Block;
+            long t0 = Divisor0.Div(q0);
+            long t1 = Divisor0.Div(q1);
             long t7 = (q1 - Length) / Block;
             Tiles runs = default;
             if (q0 < Length)
@@ -470,17 +470,17 @@ namespace MoBA.Generated.MoBA_Patterns
             bool t1 = q0 < Length;
             bool t2 = k1 < Length;
             bool t3 = k0 < Length;
-            long t4 = q0 / Block;
-            long t5 = q1 / Block;
-            long t6 = k0 / Block;
-            long t7 = k1 / Block;
-            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || (k1 - Length) / Block < q0 / Block))) && (t0 || (k0 >= Length && (k1 - Length) / Block <= (q0 - Length) / Block));
+            long t4 = Divisor0.Div(q0);
+            long t5 = Divisor0.Div(q1);
+            long t6 = Divisor0.Div(k0);
+            long t7 = Divisor0.Div(k1);
+            bool all = (!t1 || ((!t3 || (t4 == t7 && t5 == t6)) && (t2 || Divisor0.Div(k1 - Length) < Divisor0.Div(q0)))) && (t0 || (k0 >= Length && Divisor0.Div(k1 - Length) <= Divisor0.Div(q0 - Length)));
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && (k0 - Length) / Block < q1 / Block))) || (!t0 && k1 >= Length && (k0 - Length) / Block <= (q1 - Length) / Block);
+            bool any = (t1 && ((t3 && t4 <= t7 && t6 <= t5) || (!t2 && Divisor0.Div(k0 - Length) < Divisor0.Div(q1)))) || (!t0 && k1 >= Length && Divisor0.Div(k0 - Length) <= Divisor0.Div(q1 - Length));
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

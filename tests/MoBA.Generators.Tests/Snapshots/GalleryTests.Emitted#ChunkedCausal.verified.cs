@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Chunk),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "35620258d08286b5dbc99d8ad2bdecf7");
+                pattern, "64056f2eba364ed14888a276f45742f5");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -361,8 +361,8 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly Tiles Runs(long q0, long q1, int keys, int head, int keyTile)
         {
             long k1 = keys - 1;
-            long t0 = q0 / Chunk;
-            long t1 = q1 / Chunk;
+            long t0 = Divisor0.Div(q0);
+            long t1 = Divisor0.Div(q1);
             Tiles runs = default;
             runs.Run0 = CudaRun.Of(t0 * Chunk, PortableMath.Min(q1, t1 * Chunk + Chunk - 1), keys, keyTile);
             return runs;
@@ -373,10 +373,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = q0 / Chunk;
-            long t1 = q1 / Chunk;
-            long t2 = k0 / Chunk;
-            long t3 = k1 / Chunk;
+            long t0 = Divisor0.Div(q0);
+            long t1 = Divisor0.Div(q1);
+            long t2 = Divisor0.Div(k0);
+            long t3 = Divisor0.Div(k1);
             bool all = q0 >= k1 && t0 == t3 && t1 == t2;
             if (all)
             {

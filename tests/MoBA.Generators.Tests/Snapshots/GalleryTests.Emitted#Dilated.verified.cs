@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Dilation),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "28abf8135291745ace5e0e3bae678332");
+                pattern, "0d92a75446886033818c69148cfac94e");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -369,8 +369,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = t0 / Dilation == t1 / Dilation ? t0 % Dilation : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Dilation));
-            long t3 = t0 / Dilation == t1 / Dilation ? t1 % Dilation : PortableMath.Max(0, PortableMath.Min(t1, (long)Dilation - 1));
+            long t2 = Divisor0.Div(t0) == Divisor0.Div(t1) ? Divisor0.Rem(t0) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Dilation));
+            long t3 = Divisor0.Div(t0) == Divisor0.Div(t1) ? Divisor0.Rem(t1) : PortableMath.Max(0, PortableMath.Min(t1, (long)Dilation - 1));
             bool all = q0 >= k1 && q1 - k0 < Window && t2 == 0 && t3 == 0;
             if (all)
             {

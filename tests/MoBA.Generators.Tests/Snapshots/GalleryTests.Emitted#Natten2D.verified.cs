@@ -86,7 +86,7 @@ namespace MoBA.Patterns
                 Divisor1 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(2),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
-                pattern, "06a3d41dc078727b1b38736d5dc59a35");
+                pattern, "75f0d0e1963c190194ade3b3ed85462d");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -404,7 +404,7 @@ namespace MoBA.Generated.MoBA_Patterns
             long k1 = keys - 1;
             long t4 = PortableMath.Div(Kernel, 2);
             Tiles runs = default;
-            runs.Run0 = CudaRun.Of(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(q0 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - t4, 4294967296L)) * Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(q1 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) + t4, 4294967296L)) * Width + Width - 1, keys, keyTile);
+            runs.Run0 = CudaRun.Of(PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(Divisor0.Div(q0), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - t4, 4294967296L)) * Width, PortableMath.Max(-4294967296L, PortableMath.Min(PortableMath.Min(PortableMath.Max(Divisor0.Div(q1), PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) + t4, 4294967296L)) * Width + Width - 1, keys, keyTile);
             return runs;
         }
 
@@ -413,17 +413,17 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = PortableMath.Min(PortableMath.Max(q0 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - k1 / Width;
-            long t1 = PortableMath.Min(PortableMath.Max(q1 / Width, PortableMath.Div(Kernel, 2)), (long)Height - 1 - PortableMath.Div(Kernel, 2)) - k0 / Width;
-            long t2 = PortableMath.Min(PortableMath.Max(q0 / Width == q1 / Width ? q0 % Width : PortableMath.Min(0, PortableMath.Max(q0, (long)1 - Width)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (k0 / Width == k1 / Width ? k1 % Width : PortableMath.Max(0, PortableMath.Min(k1, (long)Width - 1)));
-            long t3 = PortableMath.Min(PortableMath.Max(q0 / Width == q1 / Width ? q1 % Width : PortableMath.Max(0, PortableMath.Min(q1, (long)Width - 1)), PortableMath.Div(Kernel, 2)), (long)Width - 1 - PortableMath.Div(Kernel, 2)) - (k0 / Width == k1 / Width ? k0 % Width : PortableMath.Min(0, PortableMath.Max(k0, (long)1 - Width)));
-            bool all = PortableMath.Max(t1, -t0) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(t3, -t2) <= PortableMath.Div(Kernel, 2);
+            long t0 = PortableMath.Min(PortableMath.Max(Divisor0.Div(q0), Divisor1.Div(Kernel)), (long)Height - 1 - Divisor1.Div(Kernel)) - Divisor0.Div(k1);
+            long t1 = PortableMath.Min(PortableMath.Max(Divisor0.Div(q1), Divisor1.Div(Kernel)), (long)Height - 1 - Divisor1.Div(Kernel)) - Divisor0.Div(k0);
+            long t2 = PortableMath.Min(PortableMath.Max(Divisor0.Div(q0) == Divisor0.Div(q1) ? Divisor0.Rem(q0) : PortableMath.Min(0, PortableMath.Max(q0, (long)1 - Width)), Divisor1.Div(Kernel)), (long)Width - 1 - Divisor1.Div(Kernel)) - (Divisor0.Div(k0) == Divisor0.Div(k1) ? Divisor0.Rem(k1) : PortableMath.Max(0, PortableMath.Min(k1, (long)Width - 1)));
+            long t3 = PortableMath.Min(PortableMath.Max(Divisor0.Div(q0) == Divisor0.Div(q1) ? Divisor0.Rem(q1) : PortableMath.Max(0, PortableMath.Min(q1, (long)Width - 1)), Divisor1.Div(Kernel)), (long)Width - 1 - Divisor1.Div(Kernel)) - (Divisor0.Div(k0) == Divisor0.Div(k1) ? Divisor0.Rem(k0) : PortableMath.Min(0, PortableMath.Max(k0, (long)1 - Width)));
+            bool all = PortableMath.Max(t1, -t0) <= Divisor1.Div(Kernel) && PortableMath.Max(t3, -t2) <= Divisor1.Div(Kernel);
             if (all)
             {
                 return TileKind.Full;
             }
 
-            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= PortableMath.Div(Kernel, 2) && PortableMath.Max(0, PortableMath.Max(t2, -t3)) <= PortableMath.Div(Kernel, 2);
+            bool any = PortableMath.Max(0, PortableMath.Max(t0, -t1)) <= Divisor1.Div(Kernel) && PortableMath.Max(0, PortableMath.Max(t2, -t3)) <= Divisor1.Div(Kernel);
             return any ? TileKind.Partial : TileKind.Empty;
         }
 

@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Branch),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
-                pattern, "3d79b435151deb69d6f5edf20e0ea38e");
+                pattern, "596aa5727d2db756215aee2b8073ce82");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -403,10 +403,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
         {
-            long t0 = (q0 - Prefix) / Branch;
-            long t1 = (q1 - Prefix) / Branch;
-            long t2 = (k0 - Prefix) / Branch;
-            long t3 = (k1 - Prefix) / Branch;
+            long t0 = Divisor0.Div(q0 - Prefix);
+            long t1 = Divisor0.Div(q1 - Prefix);
+            long t2 = Divisor0.Div(k0 - Prefix);
+            long t3 = Divisor0.Div(k1 - Prefix);
             bool all = q0 >= k1 && (k1 < Prefix || (t0 == t3 && t1 == t2));
             if (all)
             {

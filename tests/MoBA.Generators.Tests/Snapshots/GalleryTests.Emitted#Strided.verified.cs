@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Stride),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "cd534405c71bd165a8577e4bacf5d481");
+                pattern, "15d9ef7f4a279305a27842f86d7074da");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -359,8 +359,8 @@ namespace MoBA.Generated.MoBA_Patterns
         {
             long t0 = q0 - k1;
             long t1 = q1 - k0;
-            long t2 = t0 / Stride == t1 / Stride ? t0 % Stride : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
-            long t3 = t0 / Stride == t1 / Stride ? t1 % Stride : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
+            long t2 = Divisor0.Div(t0) == Divisor0.Div(t1) ? Divisor0.Rem(t0) : PortableMath.Min(0, PortableMath.Max(t0, (long)1 - Stride));
+            long t3 = Divisor0.Div(t0) == Divisor0.Div(t1) ? Divisor0.Rem(t1) : PortableMath.Max(0, PortableMath.Min(t1, (long)Stride - 1));
             bool all = q0 >= k1 && (q1 - k0 < Stride || (t2 == 0 && t3 == 0));
             if (all)
             {
