@@ -45,8 +45,9 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     private int BarriersAt => ValuesAt + (KeySlots * KeyBytes);
 
-    // Registers of a thread that computes and of one that copies: 65,536 in all for 256 and 128 of them.
-    private static (int Compute, int Copy) Budget => (216, 80);
+    // Registers of a thread that computes and of one that copies. A block has what it is launched with, 168 for each of its 384
+    // threads: a warpgroup that claims more than the other has left waits for ever.
+    private static (int Compute, int Copy) Budget => (216, 72);
 
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
@@ -133,7 +134,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
                 $"[to], [{ring.Map}, {{{64 * panel}, {head}, {token}}}], [full]; add.u32 to, to, {ring.TileBytes / Panels};";
         }
 
-        yield return "COPIED: }";
+        yield return "COPIED: bar.warp.sync 0xffffffff; }";
     }
 
     private static IEnumerable<string> End(TileRing ring, string n) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MoBA.Patterns;
 using MoBA.Runtime.Cuda;
 using Xunit;
@@ -70,10 +71,20 @@ public sealed class TensorCoreKernelTests : IDisposable
         Assert.Contains(".address_size 64", lines);
         Assert.Contains($".maxntid {threads}, 1, 1", lines);
         Assert.Single(lines, line => line.StartsWith($".visible .entry {text.Entry}(", StringComparison.Ordinal));
+        CheckRegisters(text, lines);
         string[] code = [.. lines.Where(static line => !line.StartsWith("//", StringComparison.Ordinal))];
         Assert.DoesNotContain(code, static line => line.StartsWith("tile.", StringComparison.Ordinal));
         foreach (string never in (string[])["__local_depot", ".local", "bra.uni", ".func", "call"])
             Assert.DoesNotContain(code, line => line.Contains(never, StringComparison.Ordinal));
+    }
+
+    // What the warpgroups claim must be there: a block is launched with as many registers a thread as 65,536 allow, in eights.
+    private static void CheckRegisters(KernelText text, string[] lines)
+    {
+        int Of(string instruction) => lines.Where(line => line.StartsWith(instruction, StringComparison.Ordinal))
+            .Select(line => int.Parse(line.Split(' ')[1].TrimEnd(';'), CultureInfo.InvariantCulture)).Distinct().SingleOrDefault();
+        (int claimed, int left) = (Of("setmaxnreg.inc"), Of("setmaxnreg.dec"));
+        Assert.InRange((claimed * (text.Threads - 128)) + (left * 128), 0, text.Threads * (65536 / text.Threads / 8 * 8));
     }
 
     private IEnumerable<string> Faults(KernelText text, TileShape shape)
