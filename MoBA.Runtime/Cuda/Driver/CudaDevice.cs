@@ -47,7 +47,8 @@ internal sealed record CudaDevice(
         int bytesOfName = new ReadOnlySpan<byte>(name, length).IndexOf((byte)0);
         return new(
             ordinal, Encoding.UTF8.GetString(name, bytesOfName < 0 ? length : bytesOfName), Attribute(CapabilityMajor), Attribute(CapabilityMinor),
-            Attribute(MultiprocessorCount), Attribute(L2CacheSize), Attribute(SharedMemoryOptIn), (long)bytes) { Handle = device };
+            Attribute(MultiprocessorCount), Attribute(L2CacheSize), Attribute(SharedMemoryOptIn), (long)bytes)
+        { Handle = device };
 
         int Attribute(int attribute)
         {

@@ -93,13 +93,28 @@ public sealed class AmpereAttentionTests
             MemoryMarshal.AsBytes(records.AsSpan()).CopyTo(Memory.AsSpan(_tiles));
             CudaProblem problem = new()
             {
-                Q = _q, K = _k, V = _v, Output = _o, Lse = _lse, Tiles = _tiles,
-                QueryTokenStride = _queryStride, QueryHeadStride = 2 * _dim,
-                KeyTokenStride = _keyStride, KeyHeadStride = 2 * _dim,
-                ValueTokenStride = _keyStride, ValueHeadStride = 2 * _dim,
-                OutputTokenStride = _queryStride, OutputHeadStride = 2 * _dim,
-                TileCount = records.Length, Heads = Heads, HeadsPerKeyHead = Heads / KeyHeads, HeadsTogether = Heads,
-                Items = records.Length * Heads, Dim = _dim, Scale = Scale, ScaleFirst = _scores == "scale first" ? 1 : 0,
+                Q = _q,
+                K = _k,
+                V = _v,
+                Output = _o,
+                Lse = _lse,
+                Tiles = _tiles,
+                QueryTokenStride = _queryStride,
+                QueryHeadStride = 2 * _dim,
+                KeyTokenStride = _keyStride,
+                KeyHeadStride = 2 * _dim,
+                ValueTokenStride = _keyStride,
+                ValueHeadStride = 2 * _dim,
+                OutputTokenStride = _queryStride,
+                OutputHeadStride = 2 * _dim,
+                TileCount = records.Length,
+                Heads = Heads,
+                HeadsPerKeyHead = Heads / KeyHeads,
+                HeadsTogether = Heads,
+                Items = records.Length * Heads,
+                Dim = _dim,
+                Scale = Scale,
+                ScaleFirst = _scores == "scale first" ? 1 : 0,
             };
             BandPattern pattern = new() { Width = width };
             return [.. MemoryMarshal.AsBytes(new ReadOnlySpan<CudaProblem>(in problem)), .. MemoryMarshal.AsBytes(new ReadOnlySpan<BandPattern>(in pattern))];
