@@ -1,209 +1,129 @@
-using System.Buffers.Binary;
-using Xunit;
+using System.Text;
 
 namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
 /// <summary>
-/// One thread block on an emulated machine: the threads that are furthest behind go first, so that those who parted meet again.
-/// Whatever warps do together is only right when all threads of the block are there, and is checked for it. Shared memory starts
-/// with noise, a copy is seen only once it was waited for.
+/// One thread block: its shared memory, its barriers, its registers, and its warps, one of which, chosen at random, works at a time
+/// for a while. Copies by the tensor memory accelerator land at random, too. The seed chooses how long a warp works and how late
+/// copies are.
 /// </summary>
 internal sealed class PtxBlock
 {
-    public const ulong SharedAddress = 4096;
+    /// <summary>Registers of a multiprocessor.</summary>
+    public const int Registers = 65536;
 
-    private readonly PtxProgram _program;
-    private readonly int _threads, _block;
-    private readonly byte[] _parameters, _memory, _shared;
-    private readonly ulong[][] _registers;
-    private readonly int[] _next;
-    private readonly List<(int To, byte[] Bytes)> _copies = [];
-    private readonly Dictionary<string, Func<ulong, ulong, ulong, ulong>> _math = [];
+    private const int WarpgroupWarps = 4;
 
-    /// <param name="program">The kernel.</param>
-    /// <param name="threads">Threads of a block.</param>
-    /// <param name="sharedBytes">Shared memory.</param>
-    /// <param name="parameters">Parameters.</param>
-    /// <param name="memory">Global memory; an address is a place in it.</param>
-    /// <param name="block">Number of the block.</param>
-    public PtxBlock(PtxProgram program, int threads, int sharedBytes, byte[] parameters, byte[] memory, int block)
+    private readonly PtxWarp[] _warps;
+    private readonly List<PtxWarp> _ready = [];
+    private readonly List<PtxTensorCopy> _copies = [];
+    private readonly Dictionary<ulong, PtxMBarrier> _barriers = [];
+    private readonly Dictionary<ulong, PtxMeeting> _meetings = [];
+    private readonly PtxMeeting[] _warpgroups;
+    private readonly int _turn, _haste;
+
+    public PtxBlock(PtxGrid grid, int number, int seed)
     {
-        (_program, _threads, _parameters, _memory, _block) = (program, threads, parameters, memory, block);
-        _shared = new byte[sharedBytes];
-        new Random(block).NextBytes(_shared);
-        _next = new int[threads];
-        _registers = [.. Enumerable.Range(0, program.Registers).Select(_ => new ulong[threads])];
+        (Grid, Number) = (grid, number);
+        Random = new((1000 * seed) + number);
+        Shared = new(grid.SharedBytes, Random);
+        _turn = (seed % 4) switch { 0 => 5000, 1 => 1, 2 => 30, _ => 400 };
+        _haste = (seed % 3) switch { 0 => 4, 1 => int.MaxValue, _ => 1 };
+        _warps = [.. Enumerable.Range(0, grid.Threads / PtxWarp.Lanes).Select(i => new PtxWarp(this, i))];
+        _warpgroups = [.. Enumerable.Range(0, _warps.Length / WarpgroupWarps).Select(_ => new PtxMeeting(this, WarpgroupWarps))];
+        Wake();
     }
 
-    public void Run()
-    {
-        List<int> active = [];
-        while (true)
-        {
-            int at = _next.Min();
-            if (at >= _program.Instructions.Count)
-                return;
-            active.Clear();
-            for (int t = 0; t < _threads; t++)
-            {
-                if (_next[t] == at)
-                    active.Add(t);
-            }
+    public PtxGrid Grid { get; }
 
-            PtxInstruction instruction = _program.Instructions[at];
-            foreach (int t in active)
-                _next[t] = at + 1;
-            if (instruction.Guard is int guard)
-                active.RemoveAll(t => _registers[guard][t] != 0 == instruction.IsNot);
-            Step(instruction, active);
-        }
+    public int Number { get; }
+
+    public Random Random { get; }
+
+    public PtxShared Shared { get; }
+
+    /// <summary>Registers that no thread has.</summary>
+    public int FreeRegisters { get; set; }
+
+    /// <summary>Lets one warp work for a turn.</summary>
+    /// <returns>Whether there is anything left to do.</returns>
+    /// <exception cref="PtxException">All warps wait, and nothing is on its way.</exception>
+    public bool Advance()
+    {
+        if (_ready.Count == 0)
+            return HasEnded() ? false : Land() ? true : throw new PtxException(ToString());
+        PtxWarp warp = _ready[Random.Next(_ready.Count)];
+        bool goesOn = true;
+        for (int left = Random.Next(_turn); goesOn && left >= 0; left--)
+            goesOn = warp.Step();
+        if (!goesOn)
+            _ready.Remove(warp);
+        if (Random.Next(_haste) == 0)
+            Land();
+        return true;
     }
 
-    private void Step(PtxInstruction i, List<int> active)
+    /// <summary>Something changed: whoever waits looks again.</summary>
+    public void Wake()
     {
-        PtxOperand[] o = i.Operands;
-        bool isTogether = i.Name is "bar.sync" || i.Name.StartsWith("shfl", StringComparison.Ordinal) || i.Name.Contains(".sync.", StringComparison.Ordinal);
-        Assert.True(!isTogether || active.Count == _threads, $"only {active.Count} of {_threads} threads do {i.Text}");
-        string kind = i.Name.Split('.')[0];
-        switch (kind)
-        {
-            case "bra":
-                active.ForEach(t => _next[t] = (int)o[0].Value);
-                break;
-            case "ret":
-                active.ForEach(t => _next[t] = int.MaxValue);
-                break;
-            case "bar":
-                break;
-            case "ld":
-                active.ForEach(t => _registers[o[0].Registers[0]][t] = Load(i.Name, o[1], t));
-                break;
-            case "st":
-                active.ForEach(t => Store(o[0], o[1], t));
-                break;
-            case "cp" when i.Name == "cp.async.wait_all":
-                _copies.ForEach(c => c.Bytes.CopyTo(_shared, c.To));
-                _copies.Clear();
-                break;
-            case "cp":
-                active.ForEach(t => Copy(o, t));
-                break;
-            case "ldmatrix":
-                LoadMatrices(o[0].Registers, o[1], i.Name.Contains("trans", StringComparison.Ordinal));
-                break;
-            case "mma":
-                Multiply(o, i.Name.Contains(".f16.", StringComparison.Ordinal));
-                break;
-            case "shfl":
-                ulong[] given = [.. Enumerable.Range(0, _threads).Select(t => Value(o[1], t))];
-                active.ForEach(t => _registers[o[0].Registers[0]][t] = given[t ^ (int)o[2].Value]);
-                break;
-            case "vote":
-                bool[] votes = [.. Enumerable.Range(0, _threads).Select(t => Value(o[1], t) != 0)];
-                bool isBallot = i.Name.Contains(".ballot", StringComparison.Ordinal);
-                active.ForEach(t => _registers[o[0].Registers[0]][t] = Ballot(votes, t) is var ballot && isBallot ? ballot : Math.Min(ballot, 1));
-                break;
-            default:
-                if (!_math.TryGetValue(i.Name, out Func<ulong, ulong, ulong, ulong>? compute))
-                    _math[i.Name] = compute = PtxMath.Of(i.Name);
-                ulong[] to = _registers[o[0].Registers[0]];
-                foreach (int t in active)
-                    to[t] = compute(Value(o[1], t), o.Length > 2 ? Value(o[2], t) : 0, o.Length > 3 ? Value(o[3], t) : 0);
-                break;
-        }
+        _ready.Clear();
+        _ready.AddRange(_warps.Where(static w => !w.IsDone));
     }
 
-    // Bit n: the vote of lane n of a thread's warp.
-    private static ulong Ballot(bool[] votes, int thread) =>
-        Enumerable.Range(0, 32).Aggregate(0ul, (bits, lane) => bits | ((votes[(thread & ~31) + lane] ? 1ul : 0) << lane));
+    /// <summary>The warps of a warp's group.</summary>
+    public ReadOnlySpan<PtxWarp> WarpgroupOf(PtxWarp warp) => _warps.AsSpan(warp.Number & ~(WarpgroupWarps - 1), WarpgroupWarps);
 
-    private ulong Value(PtxOperand operand, int thread) => operand.Kind switch
-    {
-        PtxOperandKind.Register => _registers[operand.Registers[0]][thread],
-        PtxOperandKind.Address => _registers[operand.Registers[0]][thread] + operand.Value,
-        PtxOperandKind.Thread => (ulong)thread,
-        PtxOperandKind.Lane => (ulong)thread & 31,
-        PtxOperandKind.Block => (ulong)_block,
-        _ => operand.Value,
-    };
+    /// <summary>Where the warps of a warp's group meet.</summary>
+    public PtxMeeting MeetingOf(PtxWarp warp) => _warpgroups[warp.Number / WarpgroupWarps];
 
-    private ulong Load(string name, PtxOperand address, int thread)
+    /// <summary>Where warps meet at a numbered barrier.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="threads">How many threads; 0 are all of the block.</param>
+    public PtxMeeting Meeting(ulong number, int threads)
     {
-        ReadOnlySpan<byte> from = (name.Contains(".param", StringComparison.Ordinal) ? _parameters : _memory).AsSpan((int)Value(address, thread));
-        return name.EndsWith("64", StringComparison.Ordinal) ? BinaryPrimitives.ReadUInt64LittleEndian(from) : BinaryPrimitives.ReadUInt32LittleEndian(from);
+        if (!_meetings.TryGetValue(number, out PtxMeeting? meeting))
+            _meetings[number] = meeting = new(this, threads == 0 ? _warps.Length : threads / PtxWarp.Lanes);
+        return meeting;
     }
 
-    private void Store(PtxOperand address, PtxOperand value, int thread)
+    /// <summary>Makes an mbarrier.</summary>
+    public void AddBarrier(ulong address, int count, PtxInstruction by)
     {
-        int to = (int)Value(address, thread);
-        Assert.True(value.Registers.Length == 1 || to % 16 == 0, $"16 bytes are stored at {to}");
-        foreach (int register in value.Registers)
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(_memory.AsSpan(to), (uint)_registers[register][thread]);
-            to += 4;
-        }
+        Shared.At(address, 8, by);
+        if (!_barriers.TryAdd(address, new(this, count)))
+            throw new PtxException($"a barrier is initialised twice: {by.Text}");
     }
 
-    private void Copy(PtxOperand[] o, int thread)
+    /// <summary>The mbarrier at an address.</summary>
+    public PtxMBarrier Barrier(ulong address, PtxInstruction by) => _barriers.TryGetValue(address, out PtxMBarrier? barrier) ? barrier
+        : throw new PtxException($"there is no barrier at {address - PtxShared.Address} of shared memory: {by.Text}");
+
+    /// <summary>Sends a copy on its way.</summary>
+    public void Send(PtxTensorCopy copy) => _copies.Add(copy);
+
+    public override string ToString()
     {
-        byte[] bytes = new byte[16];
-        int count = (int)Value(o[3], thread), to = (int)(Value(o[0], thread) - SharedAddress), from = (int)Value(o[1], thread);
-        Assert.True(to >= 0 && to + 16 <= _shared.Length && to % 16 == 0 && count is 0 or 16, $"{count} bytes are copied to {to} of {_shared.Length}");
-        Assert.True(count == 0 || from % 16 == 0, $"16 bytes are copied from {from}");
-        _memory.AsSpan(count == 0 ? 0 : from, count).CopyTo(bytes);
-        _copies.Add((to, bytes));
+        StringBuilder text = new($"block {Number} waits for ever.");
+        foreach (PtxWarp warp in _warps.Where(static w => !w.IsDone))
+            text.Append('\n').Append(warp);
+        return text.ToString();
     }
 
-    // Lane l names row l % 8 of matrix l / 8, and gets two elements of row l / 4 of each: or, transposed, of column l / 4.
-    private void LoadMatrices(int[] to, PtxOperand address, bool transposed)
+    private bool Land()
     {
-        for (int warp = 0; warp < _threads; warp += 32)
-        {
-            for (int matrix = 0; matrix < 4; matrix++)
-            {
-                int[] rows = [.. Enumerable.Range(warp + (8 * matrix), 8).Select(t => (int)(Value(address, t) - SharedAddress))];
-                Assert.Equal(8, rows.Select(static r => r / 16 % 8).Distinct().Count());   // else banks conflict
-                for (int lane = 0; lane < 32; lane++)
-                {
-                    uint low = Half(lane >> 2, (lane & 3) * 2), high = Half(lane >> 2, ((lane & 3) * 2) + 1);
-                    _registers[to[matrix]][warp + lane] = low | (high << 16);
-                }
-
-                uint Half(int row, int column) => transposed ? At(rows[column], row) : At(rows[row], column);
-            }
-        }
-
-        uint At(int row, int column) => BinaryPrimitives.ReadUInt16LittleEndian(_shared.AsSpan(row + (2 * column)));
+        if (_copies.Count == 0)
+            return false;
+        int which = Random.Next(_copies.Count);
+        PtxTensorCopy copy = _copies[which];
+        _copies.RemoveAt(which);
+        copy.Land(this);
+        return true;
     }
 
-    // D = A B + C, 16 x 16 by 16 x 8, with the places of elements that the PTX manual gives.
-    private void Multiply(PtxOperand[] o, bool isHalf)
+    private bool HasEnded()
     {
-        float[,] a = new float[16, 16], b = new float[16, 8];
-        for (int warp = 0; warp < _threads; warp += 32)
-        {
-            for (int lane = 0; lane < 32; lane++)
-            {
-                int group = lane >> 2, quad = lane & 3;
-                for (int i = 0; i < 8; i++)
-                    a[group + (i is 2 or 3 or 6 or 7 ? 8 : 0), (quad * 2) + (i & 1) + (i >= 4 ? 8 : 0)] = Part(o[1], i, warp + lane);
-                for (int i = 0; i < 4; i++)
-                    b[(quad * 2) + (i & 1) + (i >= 2 ? 8 : 0), group] = Part(o[2], i, warp + lane);
-            }
-
-            for (int lane = 0; lane < 32; lane++)
-            {
-                for (int i = 0; i < 4; i++)
-                {
-                    int row = (lane >> 2) + (i >= 2 ? 8 : 0), column = ((lane & 3) * 2) + (i & 1);
-                    float sum = PtxMath.F(_registers[o[3].Registers[i]][warp + lane]);
-                    for (int k = 0; k < 16; k++)
-                        sum += a[row, k] * b[k, column];
-                    _registers[o[0].Registers[i]][warp + lane] = PtxMath.F(sum);
-                }
-            }
-        }
-
-        float Part(PtxOperand of, int i, int thread) => PtxMath.Element(_registers[of.Registers[i >> 1]][thread] >> (16 * (i & 1)), isHalf);
+        if (!Array.TrueForAll(_warps, static w => w.IsDone))
+            return false;
+        return _copies.Count == 0 ? true : throw new PtxException($"a block ends before its copies: {_copies[0].By.Text}");
     }
 }

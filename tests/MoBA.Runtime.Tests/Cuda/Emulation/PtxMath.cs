@@ -9,11 +9,11 @@ internal static class PtxMath
         string type = parts[^1];
         return (parts[0], type) switch
         {
-            ("mov", _) or ("cvta", _) => static (a, _, _) => a,
+            ("mov" or "cvta", _) => Cut(type, static (a, _, _) => a, type),
             ("add", "f32") => static (a, b, _) => F(F(a) + F(b)),
             ("sub", "f32") => static (a, b, _) => F(F(a) - F(b)),
             ("mul", "f32") => static (a, b, _) => F(F(a) * F(b)),
-            ("max", "f32") => static (a, b, _) => F(MathF.Max(F(a), F(b))),
+            ("max" or "min", "f32") => Extreme(parts[0] == "max", parts.Contains("NaN")),
             ("fma", "f32") => static (a, b, c) => F((float)(((double)F(a) * F(b)) + F(c))),
             ("neg", "f32") => static (a, _, _) => F(-F(a)),
             ("ex2", _) => static (a, _, _) => F((float)Math.Pow(2, F(a))),
@@ -25,6 +25,8 @@ internal static class PtxMath
             ("selp", _) => static (a, b, c) => c != 0 ? a : b,
             ("cvt", _) when parts[^2] is "bf16x2" or "f16x2" => Pack(parts[^2] == "f16x2"),
             ("cvt", "s32") when parts[^2] == "f32" => static (a, _, _) => F((float)(int)a),
+            ("cvt", "f16") when parts[^2] == "f32" => static (a, _, _) => F(Element(a, true)),
+            ("cvt", "f32") when parts[^2] is "f16" or "bf16" => parts[^2] == "f16" ? static (a, _, _) => Round(F(a), true) : static (a, _, _) => Round(F(a), false),
             ("cvt", _) when parts[^2][0] == 'f' || type[0] == 'f' => throw new NotSupportedException($"{name} is not emulated."),
             ("cvt", _) => Cut(parts[^2], static (a, _, _) => a, type),
             ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => Cut("64", static (a, b, c) => (a * b) + c, type),
@@ -58,8 +60,19 @@ internal static class PtxMath
         if (isHalf)
             return BitConverter.HalfToUInt16Bits((Half)value);
         uint bits = BitConverter.SingleToUInt32Bits(value);
+        if (float.IsNaN(value))
+            return 0x7FFF;
         return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
+
+    // Of a NaN and a number it is the number, or the NaN if it says so.
+    private static Func<ulong, ulong, ulong, ulong> Extreme(bool isMaximum, bool isNaN) => (isMaximum, isNaN) switch
+    {
+        (true, true) => static (a, b, _) => F(MathF.Max(F(a), F(b))),
+        (true, false) => static (a, b, _) => F(float.MaxNumber(F(a), F(b))),
+        (false, true) => static (a, b, _) => F(MathF.Min(F(a), F(b))),
+        (false, false) => static (a, b, _) => F(float.MinNumber(F(a), F(b))),
+    };
 
     // The first source is the upper half.
     private static Func<ulong, ulong, ulong, ulong> Pack(bool isHalf) =>
@@ -104,7 +117,8 @@ internal static class PtxMath
     private static ulong Wide(ulong value, string type) => type switch
     {
         "s32" => (ulong)(int)value,
-        "u32" or "b32" => (uint)value,
+        "u32" or "b32" or "f32" => (uint)value,
+        "u16" or "b16" or "f16" => (ushort)value,
         _ => value,
     };
 }

@@ -1,16 +1,20 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
-/// <summary>A kernel's PTX as a list of instructions, with registers as numbers and labels as positions.</summary>
+/// <summary>A kernel's PTX as a list of instructions, with registers as numbers and labels as positions. Constants and what a thread
+/// knows of itself are registers too.</summary>
 internal sealed partial class PtxProgram
 {
     private readonly List<Dictionary<string, int>> _scopes = [];
-    private readonly List<(int At, int Operand, string Label, int[] Scopes)> _jumps = [];
+    private readonly List<(PtxInstruction Branch, string Label, int[] Scopes)> _jumps = [];
     private readonly Dictionary<(int Scope, string Label), int> _labels = [];
     private readonly List<int> _open = [];
-    private readonly Dictionary<string, int> _offsets = [];
+    private readonly List<(string Name, int Offset, int Bytes)> _parameters = [];
+    private readonly Dictionary<ulong, int> _constants = [];
+    private readonly Dictionary<string, int> _specials = [];
     private readonly List<PtxInstruction> _instructions = [];
 
     public PtxProgram(string ptx)
@@ -18,25 +22,44 @@ internal sealed partial class PtxProgram
         ptx = Comment().Replace(ptx, "");
         int parameters = ptx.IndexOf(".entry", StringComparison.Ordinal), body = ptx.IndexOf('{', parameters);
         foreach (Match parameter in Parameter().Matches(ptx[parameters..body]))
-        {
-            int size = parameter.Groups["size"].Success ? int.Parse(parameter.Groups["size"].Value, CultureInfo.InvariantCulture)
-                : int.Parse(parameter.Groups["bits"].Value, CultureInfo.InvariantCulture) / 8;
-            ParameterBytes = (ParameterBytes + 7) / 8 * 8;
-            _offsets[parameter.Groups["name"].Value] = ParameterBytes;
-            ParameterBytes += size;
-        }
-
+            Declare(parameter);
         Parse(ptx[body..]);
-        foreach ((int at, int operand, string label, int[] scopes) in _jumps)
-            _instructions[at].Operands[operand] = new(PtxOperandKind.Constant, (ulong)scopes.Select(s => _labels.GetValueOrDefault((s, label), -1)).Where(static p => p >= 0).Last(), []);
+        foreach ((PtxInstruction branch, string label, int[] scopes) in _jumps)
+            branch.Target = scopes.Select(s => _labels.GetValueOrDefault((s, label), -1)).Last(static at => at >= 0);
     }
 
     public IReadOnlyList<PtxInstruction> Instructions => _instructions;
 
     public int Registers { get; private set; }
 
-    /// <summary>Bytes of all parameters, each aligned to 8.</summary>
-    public int ParameterBytes { get; private set; }
+    /// <summary>The registers that hold constants.</summary>
+    public IReadOnlyDictionary<ulong, int> Constants => _constants;
+
+    /// <summary>The registers that hold what a thread knows of itself, as <c>%tid.x</c>.</summary>
+    public IReadOnlyDictionary<string, int> Specials => _specials;
+
+    /// <summary>The values of all parameters, each at its place.</summary>
+    public byte[] Pack(params ReadOnlySpan<byte[]> values)
+    {
+        Assert.Equal(_parameters.Count, values.Length);
+        byte[] packed = new byte[_parameters[^1].Offset + _parameters[^1].Bytes];
+        for (int i = 0; i < values.Length; i++)
+        {
+            Assert.Equal(_parameters[i].Bytes, values[i].Length);
+            values[i].CopyTo(packed, _parameters[i].Offset);
+        }
+
+        return packed;
+    }
+
+    private void Declare(Match parameter)
+    {
+        int bytes = Number(parameter, "bits") / 8, align = bytes;
+        if (parameter.Groups["count"].Success)
+            (bytes, align) = (bytes * Number(parameter, "count"), Number(parameter, "align"));
+        int end = _parameters.Count == 0 ? 0 : _parameters[^1].Offset + _parameters[^1].Bytes;
+        _parameters.Add((parameter.Groups["name"].Value, (end + align - 1) / align * align, bytes));
+    }
 
     private void Parse(string text)
     {
@@ -79,10 +102,10 @@ internal sealed partial class PtxProgram
         {
             foreach (Match name in Declared().Matches(text))
             {
-                if (!name.Groups["count"].Success)
-                    Declare(name.Groups["name"].Value);
-                for (int i = 0; name.Groups["count"].Success && i < int.Parse(name.Groups["count"].Value, CultureInfo.InvariantCulture); i++)
-                    Declare(name.Groups["name"].Value + i.ToString(CultureInfo.InvariantCulture));
+                string[] names = !name.Groups["count"].Success ? [name.Groups["name"].Value]
+                    : [.. Enumerable.Range(0, Number(name, "count")).Select(i => string.Create(CultureInfo.InvariantCulture, $"{name.Groups["name"].Value}{i}"))];
+                foreach (string register in names)
+                    _scopes[_open[^1]][register] = Registers++;
             }
 
             return;
@@ -91,18 +114,28 @@ internal sealed partial class PtxProgram
         Match m = Form().Match(text);
         string[] operands = [.. Operand().Matches(m.Groups["operands"].Value).Select(static o => o.Value.Trim()).Where(static o => o.Length > 0)];
         int? guard = m.Groups["guard"].Success ? Register(m.Groups["guard"].Value) : null;
-        string name_ = m.Groups["name"].Value;
-        if (name_ == "bra")
-            _jumps.Add((_instructions.Count, 0, operands[0], [.. _open]));
-        _instructions.Add(new(text, name_, guard, m.Groups["not"].Success, [.. operands.Select(o => name_ == "bra" ? default : Parsed(o))]));
+        bool isBranch = m.Groups["name"].Value == "bra";
+        _instructions.Add(new(text, m.Groups["name"].Value, guard, m.Groups["not"].Success, isBranch ? [] : [.. operands.Select(Parsed)]));
+        if (isBranch)
+            _jumps.Add((_instructions[^1], operands[0], [.. _open]));
     }
 
-    private void Declare(string name) => _scopes[_open[^1]][name] = Registers++;
+    private PtxOperand Parsed(string text)
+    {
+        if (text[0] == '{')
+            return new(PtxOperandKind.Vector, List(text));
+        if (text[0] != '[')
+            return new(PtxOperandKind.Register, [Register(text)]);
+        string inside = text[1..^1];
+        if (inside.IndexOf(',', StringComparison.Ordinal) is > 0 and var comma)
+            return new(PtxOperandKind.Tensor, [Register(inside[..comma]), .. List(inside[(comma + 1)..].Trim())]);
+        string[] parts = inside.Split('+', StringSplitOptions.TrimEntries);
+        return new(PtxOperandKind.Address, [Register(parts[0])], parts.Length > 1 ? (ulong)long.Parse(parts[1], CultureInfo.InvariantCulture) : 0);
+    }
 
-    private int Register(string name) =>
-        TryRegister(name) ?? throw new NotSupportedException($"no register is called {name}.");
+    private int[] List(string text) => [.. text[1..^1].Split(',', StringSplitOptions.TrimEntries).Select(Register)];
 
-    private int? TryRegister(string name)
+    private int Register(string name)
     {
         for (int i = _open.Count - 1; i >= 0; i--)
         {
@@ -110,42 +143,31 @@ internal sealed partial class PtxProgram
                 return register;
         }
 
-        return null;
-    }
-
-    private PtxOperand Parsed(string text)
-    {
-        if (text[0] == '{')
-            return new(PtxOperandKind.Vector, 0, [.. text[1..^1].Split(',', StringSplitOptions.TrimEntries).Select(Register)]);
-        if (text[0] == '[')
+        return name switch
         {
-            string[] parts = text[1..^1].Split('+', StringSplitOptions.TrimEntries);
-            ulong offset = parts.Length > 1 ? (ulong)long.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
-            return TryRegister(parts[0]) is int address ? new(PtxOperandKind.Address, offset, [address])
-                : new(PtxOperandKind.Constant, (ulong)_offsets[parts[0]] + offset, []);
-        }
-
-        if (TryRegister(text) is int register)
-            return new(PtxOperandKind.Register, 0, [register]);
-        return text switch
-        {
-            "moba_shared" => new(PtxOperandKind.Constant, PtxBlock.SharedAddress, []),
-            "%tid.x" => new(PtxOperandKind.Thread, 0, []),
-            "%laneid" => new(PtxOperandKind.Lane, 0, []),
-            "%ctaid.x" => new(PtxOperandKind.Block, 0, []),
-            _ when text.StartsWith("0f", StringComparison.Ordinal) => new(PtxOperandKind.Constant, Convert.ToUInt32(text[2..], 16), []),
-            _ when text.StartsWith("0x", StringComparison.Ordinal) => new(PtxOperandKind.Constant, Convert.ToUInt64(text[2..], 16), []),
-            _ => new(PtxOperandKind.Constant, (ulong)long.Parse(text, CultureInfo.InvariantCulture), []),
+            "moba_shared" => Constant(PtxShared.Address),
+            "_" or "%tid.x" or "%laneid" or "%ctaid.x" or "%nctaid.x" => Special(name),
+            _ when _parameters.Find(p => p.Name == name) is { Name: not null } parameter => Constant((ulong)parameter.Offset),
+            ['0', 'f', .. var bits] => Constant(Convert.ToUInt32(bits, 16)),
+            ['0', 'x', .. var digits] => Constant(Convert.ToUInt64(digits, 16)),
+            _ when long.TryParse(name, CultureInfo.InvariantCulture, out long value) => Constant((ulong)value),
+            _ => throw new NotSupportedException($"no register is called {name}."),
         };
     }
+
+    private int Constant(ulong value) => _constants.TryGetValue(value, out int register) ? register : _constants[value] = Registers++;
+
+    private int Special(string name) => _specials.TryGetValue(name, out int register) ? register : _specials[name] = Registers++;
+
+    private static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"//[^\n]*")]
     private static partial Regex Comment();
 
-    [GeneratedRegex(@"\.param (?:\.align \d+ )?\.\w(?<bits>\d+) (?<name>\w+)(?:\[(?<size>\d+)\])?")]
+    [GeneratedRegex(@"\.param (?:\.align (?<align>\d+) )?\.\w(?<bits>\d+) (?<name>\w+)(?:\[(?<count>\d+)\])?")]
     private static partial Regex Parameter();
 
-    [GeneratedRegex(@"\G(?<name>[\w$]+):")]
+    [GeneratedRegex(@"\G(?<name>[\w$]+):(?!:)")]
     private static partial Regex Label();
 
     [GeneratedRegex(@"(?<=[\s,])(?<name>%?[A-Za-z_]\w*)(?:<(?<count>\d+)>)?(?=\s*(?:,|$))")]
@@ -157,20 +179,3 @@ internal sealed partial class PtxProgram
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]
     private static partial Regex Operand();
 }
-
-internal enum PtxOperandKind
-{
-    Constant,
-    Register,
-    Vector,
-    Address,
-    Thread,
-    Lane,
-    Block,
-}
-
-/// <summary>An operand: a constant (also the place of a parameter), registers, or an address with an offset.</summary>
-internal readonly record struct PtxOperand(PtxOperandKind Kind, ulong Value, int[] Registers);
-
-/// <summary>An instruction, which a predicate may guard.</summary>
-internal sealed record PtxInstruction(string Text, string Name, int? Guard, bool IsNot, PtxOperand[] Operands);

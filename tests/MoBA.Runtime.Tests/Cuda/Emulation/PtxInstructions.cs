@@ -1,0 +1,219 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace MoBA.Runtime.Tests.Cuda.Emulation;
+
+/// <summary>What instructions do, by name.</summary>
+internal static class PtxInstructions
+{
+    private static readonly PtxStep _nothing = static (_, _, _) => true;
+    private static readonly ulong[] _zeros = new ulong[PtxWarp.Lanes];
+
+    /// <summary>What an instruction does.</summary>
+    /// <exception cref="NotSupportedException">There is no such, or not here.</exception>
+    public static PtxStep Of(string name) => name.Split('.') switch
+    {
+        ["ld", ..] => Load,
+        ["st", ..] => Store,
+        ["atom", "global", "add", "u32"] => static (warp, i, active) => Replace(warp, i, active, static (old, by) => old + by),
+        ["atom", "global", "inc", "u32"] => static (warp, i, active) => Replace(warp, i, active, static (old, limit) => old >= limit ? 0 : old + 1),
+        ["fence", ..] or ["bar", "warp", "sync"] => _nothing,
+        ["bar", "sync"] => static (warp, i, _) => warp.Block.Meeting(warp.Uniform(i.Operands[0].Register, i), Count(warp, i)).Meet(warp, i),
+        ["trap"] => static (warp, i, _) => throw new PtxException($"warp {warp.Number} is trapped: {i.Text}"),
+        ["shfl", ..] => Shuffle,
+        ["vote", ..] => Vote,
+        ["setmaxnreg", ..] => SetRegisters,
+        ["mbarrier", "init", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 0, (a, lane) => warp.Block.AddBarrier(a, (int)warp[i.Operands[1].Register][lane], i)),
+        ["mbarrier", "arrive", "expect_tx", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, lane) =>
+        {
+            warp.Block.Barrier(a, i).Expect((long)warp[i.Operands[2].Register][lane]);
+            warp.Block.Barrier(a, i).Arrive(i);
+        }),
+        ["mbarrier", "arrive", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, _) => warp.Block.Barrier(a, i).Arrive(i)),
+        ["mbarrier", "try_wait", "parity", ..] => TryWait,
+        ["cp", "async", "wait_all"] => PtxMatrices.WaitCopies,
+        ["cp", "async", "cg", ..] => PtxMatrices.Copy,
+        ["cp", "async", "bulk", "tensor", "3d", ..] => PtxTensorCopy.Start,
+        ["ldmatrix", ..] => PtxMatrices.Load,
+        ["mma", ..] => PtxMatrices.Multiply,
+        ["wgmma", "mma_async", ..] => PtxProduct.Start,
+        ["wgmma", "fence", ..] => static (warp, _, _) => Done(warp.Products.Fence),
+        ["wgmma", "commit_group", ..] => static (warp, _, _) => Done(warp.Products.Commit),
+        ["wgmma", "wait_group", ..] => static (warp, i, _) =>
+        {
+            warp.Products.Wait((int)warp.Uniform(i.Operands[0].Register, i));
+            return true;
+        },
+        ["mov", ..] => Move(PtxMath.Of(name)),
+        _ => Compute(PtxMath.Of(name)),
+    };
+
+    /// <summary>The lanes of a mask.</summary>
+    public static IEnumerable<int> Each(uint lanes)
+    {
+        for (; lanes != 0; lanes &= lanes - 1)
+            yield return BitOperations.TrailingZeroCount(lanes);
+    }
+
+    /// <summary>The address in an operand.</summary>
+    public static ulong Address(PtxWarp warp, PtxOperand operand, int lane) => warp[operand.Register][lane] + operand.Offset;
+
+    private static bool Done(Action action)
+    {
+        action();
+        return true;
+    }
+
+    private static PtxStep Compute(Func<ulong, ulong, ulong, ulong> compute) => (warp, i, active) =>
+    {
+        PtxOperand[] o = i.Operands;
+        Span<ulong> to = warp[o[0].Register];
+        ReadOnlySpan<ulong> a = warp[o[1].Register], b = o.Length > 2 ? warp[o[2].Register] : _zeros, c = o.Length > 3 ? warp[o[3].Register] : _zeros;
+        for (int lane = 0; lane < to.Length; lane++)
+        {
+            if ((active >> lane & 1) != 0)
+                to[lane] = compute(a[lane], b[lane], c[lane]);
+        }
+
+        return true;
+    };
+
+    // Of two halves, or of one value; a large part of all instructions.
+    private static PtxStep Move(Func<ulong, ulong, ulong, ulong> cut)
+    {
+        PtxStep step = Compute(cut);
+        return (warp, i, active) =>
+        {
+            if (i.Operands[1].Kind != PtxOperandKind.Vector)
+                return step(warp, i, active);
+            int[] from = i.Operands[1].Registers;
+            foreach (int lane in Each(active))
+                warp[i.Operands[0].Register][lane] = (uint)warp[from[0]][lane] | (warp[from[1]][lane] << 32);
+            return true;
+        };
+    }
+
+    private static bool Load(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        PtxOperand to = i.Operands[0];
+        int bytes = Bytes(i.Name);
+        foreach (int lane in Each(active))
+        {
+            ReadOnlySpan<byte> from = Memory(warp, i, Address(warp, i.Operands[1], lane), bytes);
+            warp[to.Register][lane] = bytes switch
+            {
+                2 => BinaryPrimitives.ReadUInt16LittleEndian(from),
+                4 => BinaryPrimitives.ReadUInt32LittleEndian(from),
+                _ => BinaryPrimitives.ReadUInt64LittleEndian(from),
+            };
+        }
+
+        return true;
+    }
+
+    private static bool Store(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        int[] from = i.Operands[1].Registers;
+        int bytes = Bytes(i.Name);
+        foreach (int lane in Each(active))
+        {
+            Span<byte> to = Memory(warp, i, Address(warp, i.Operands[0], lane), bytes * from.Length);
+            for (int part = 0; part < from.Length; part++)
+            {
+                if (bytes == 2)
+                    BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)warp[from[part]][lane]);
+                else
+                    BinaryPrimitives.WriteUInt32LittleEndian(to[(4 * part)..], (uint)warp[from[part]][lane]);
+            }
+        }
+
+        return true;
+    }
+
+    private static bool Replace(PtxWarp warp, PtxInstruction i, uint active, Func<uint, uint, uint> by)
+    {
+        foreach (int lane in Each(active))
+        {
+            Span<byte> at = Memory(warp, i, Address(warp, i.Operands[1], lane), 4);
+            uint old = BinaryPrimitives.ReadUInt32LittleEndian(at);
+            BinaryPrimitives.WriteUInt32LittleEndian(at, by(old, (uint)warp[i.Operands[2].Register][lane]));
+            warp[i.Operands[0].Register][lane] = old;
+        }
+
+        return true;
+    }
+
+    private static Span<byte> Memory(PtxWarp warp, PtxInstruction i, ulong address, int bytes)
+    {
+        if (i.Name.Contains(".shared", StringComparison.Ordinal))
+            return warp.Block.Shared.At(address, bytes, i);
+        byte[] memory = i.Name.Contains(".param", StringComparison.Ordinal) ? warp.Block.Grid.Parameters : warp.Block.Grid.Memory;
+        if (address + (ulong)bytes > (ulong)memory.Length || address % (ulong)bytes != 0)
+            throw new PtxException($"{bytes} bytes at {address} of {memory.Length}: {i.Text}");
+        return memory.AsSpan((int)address, bytes);
+    }
+
+    private static int Bytes(string name) => name[^2..] switch { "16" => 2, "32" => 4, "64" => 8, _ => throw new NotSupportedException($"{name} is not emulated.") };
+
+    private static bool Shuffle(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        ulong[] given = warp[i.Operands[1].Register].ToArray();
+        Span<ulong> to = warp[i.Operands[0].Register], which = warp[i.Operands[2].Register];
+        bool isIndex = i.Name.Contains(".idx.", StringComparison.Ordinal);
+        if (!isIndex && !i.Name.Contains(".bfly.", StringComparison.Ordinal) || warp.Uniform(i.Operands[3].Register, i) != 31 || (uint)warp.Uniform(i.Operands[4].Register, i) != active)
+            throw new NotSupportedException($"{i.Text} is not emulated.");
+        for (int lane = 0; lane < to.Length; lane++)
+            to[lane] = given[isIndex ? (int)which[lane] & 31 : lane ^ (int)which[lane]];
+        return true;
+    }
+
+    private static bool Vote(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        uint votes = warp.Where(i.Operands[1].Register);
+        warp[i.Operands[0].Register].Fill(i.Name.Contains(".ballot.", StringComparison.Ordinal) ? votes : votes != 0 ? 1ul : 0);
+        return true;
+    }
+
+    private static int Count(PtxWarp warp, PtxInstruction i) => i.Operands.Length > 1 ? (int)warp.Uniform(i.Operands[1].Register, i) : 0;
+
+    // The warps of a group at once; those who claim more than there is wait for others to release it.
+    private static bool SetRegisters(PtxWarp warp, PtxInstruction i, uint active) => warp.Block.MeetingOf(warp).Meet(warp, i, () =>
+    {
+        int wanted = (int)warp.Uniform(i.Operands[0].Register, i), more = 0;
+        foreach (PtxWarp other in warp.Block.WarpgroupOf(warp))
+            more += (wanted - other.ThreadRegisters) * PtxWarp.Lanes;
+        if (wanted % 8 != 0 || wanted is < 24 or > 256 || more < 0 == i.Name.Contains(".inc.", StringComparison.Ordinal))
+            throw new PtxException($"from {warp.ThreadRegisters} registers a thread: {i.Text}");
+        if (more > warp.Block.FreeRegisters)
+            return warp.Wait(() => $"{more} registers more than it has, and {warp.Block.FreeRegisters} are free");
+        warp.Block.FreeRegisters -= more;
+        foreach (PtxWarp other in warp.Block.WarpgroupOf(warp))
+            other.ThreadRegisters = wanted;
+        return true;
+    });
+
+    private static bool AtBarriers(PtxWarp warp, PtxInstruction i, uint active, int operand, Action<ulong, int> action)
+    {
+        foreach (int lane in Each(active))
+            action(Address(warp, i.Operands[operand], lane), lane);
+        return true;
+    }
+
+    // May give up at any time.
+    private static bool TryWait(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        bool[] ended = new bool[PtxWarp.Lanes];
+        foreach (int lane in Each(active))
+        {
+            ulong address = Address(warp, i.Operands[1], lane), parity = warp[i.Operands[2].Register][lane];
+            PtxMBarrier barrier = warp.Block.Barrier(address, i);
+            ended[lane] = barrier.HasEnded(parity);
+            if (!ended[lane] && warp.Block.Random.Next(4) != 0)
+                return warp.Wait(() => $"the phase of parity {parity} of the barrier at {address - PtxShared.Address}; {barrier}");
+        }
+
+        foreach (int lane in Each(active))
+            warp[i.Operands[0].Register][lane] = ended[lane] ? 1ul : 0;
+        return true;
+    }
+}
