@@ -20,7 +20,11 @@ internal sealed class PtxMBarrier(PtxBlock block, int count)
         EndPhase();
     }
 
-    public void Expect(long bytes) => _bytes += bytes;
+    public void ExpectAndArrive(long bytes, PtxInstruction by)
+    {
+        _bytes += bytes;
+        Arrive(by);
+    }
 
     public void Complete(long bytes)
     {

@@ -14,6 +14,9 @@ internal sealed class PtxBlock
 
     private const int WarpgroupWarps = 4;
 
+    // Of all warps together: some twenty times what a test needs.
+    private const int MostSteps = 10_000_000;
+
     private readonly PtxWarp[] _warps;
     private readonly List<PtxWarp> _ready = [];
     private readonly List<PtxTensorCopy> _copies = [];
@@ -21,6 +24,7 @@ internal sealed class PtxBlock
     private readonly Dictionary<ulong, PtxMeeting> _meetings = [];
     private readonly PtxMeeting[] _warpgroups;
     private readonly int _turn, _haste;
+    private int _steps;
 
     public PtxBlock(PtxGrid grid, int number, int seed)
     {
@@ -55,7 +59,12 @@ internal sealed class PtxBlock
         PtxWarp warp = _ready[Random.Next(_ready.Count)];
         bool goesOn = true;
         for (int left = Random.Next(_turn); goesOn && left >= 0; left--)
+        {
             goesOn = warp.Step();
+            if (++_steps > MostSteps)
+                throw new PtxException($"block {Number} does not end.");
+        }
+
         if (!goesOn)
             _ready.Remove(warp);
         if (Random.Next(_haste) == 0)
@@ -124,6 +133,12 @@ internal sealed class PtxBlock
     {
         if (!Array.TrueForAll(_warps, static w => w.IsDone))
             return false;
+        foreach (PtxWarp warp in _warps)
+        {
+            if (warp.ThreadRegisters != WarpgroupOf(warp)[0].ThreadRegisters)
+                throw new PtxException($"warp {warp.Number} has {warp.ThreadRegisters} registers a thread, others of its group have not");
+        }
+
         return _copies.Count == 0 ? true : throw new PtxException($"a block ends before its copies: {_copies[0].By.Text}");
     }
 }

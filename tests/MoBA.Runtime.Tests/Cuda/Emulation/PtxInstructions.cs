@@ -24,11 +24,7 @@ internal static class PtxInstructions
         ["vote", ..] => Vote,
         ["setmaxnreg", ..] => SetRegisters,
         ["mbarrier", "init", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 0, (a, lane) => warp.Block.AddBarrier(a, (int)warp[i.Operands[1].Register][lane], i)),
-        ["mbarrier", "arrive", "expect_tx", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, lane) =>
-        {
-            warp.Block.Barrier(a, i).Expect((long)warp[i.Operands[2].Register][lane]);
-            warp.Block.Barrier(a, i).Arrive(i);
-        }),
+        ["mbarrier", "arrive", "expect_tx", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, lane) => warp.Block.Barrier(a, i).ExpectAndArrive((long)warp[i.Operands[2].Register][lane], i)),
         ["mbarrier", "arrive", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, _) => warp.Block.Barrier(a, i).Arrive(i)),
         ["mbarrier", "try_wait", "parity", ..] => TryWait,
         ["cp", "async", "wait_all"] => PtxMatrices.WaitCopies,
@@ -39,11 +35,7 @@ internal static class PtxInstructions
         ["wgmma", "mma_async", ..] => PtxProduct.Start,
         ["wgmma", "fence", ..] => static (warp, _, _) => Done(warp.Products.Fence),
         ["wgmma", "commit_group", ..] => static (warp, _, _) => Done(warp.Products.Commit),
-        ["wgmma", "wait_group", ..] => static (warp, i, _) =>
-        {
-            warp.Products.Wait((int)warp.Uniform(i.Operands[0].Register, i));
-            return true;
-        },
+        ["wgmma", "wait_group", ..] => static (warp, i, _) => Done(() => warp.Products.Wait((int)warp.Uniform(i.Operands[0].Register, i))),
         ["mov", ..] => Move(PtxMath.Of(name)),
         _ => Compute(PtxMath.Of(name)),
     };
@@ -176,21 +168,19 @@ internal static class PtxInstructions
 
     private static int Count(PtxWarp warp, PtxInstruction i) => i.Operands.Length > 1 ? (int)warp.Uniform(i.Operands[1].Register, i) : 0;
 
-    // The warps of a group at once; those who claim more than there is wait for others to release it.
-    private static bool SetRegisters(PtxWarp warp, PtxInstruction i, uint active) => warp.Block.MeetingOf(warp).Meet(warp, i, () =>
+    // Whoever claims more than there is waits for others to release it.
+    private static bool SetRegisters(PtxWarp warp, PtxInstruction i, uint active)
     {
-        int wanted = (int)warp.Uniform(i.Operands[0].Register, i), more = 0;
-        foreach (PtxWarp other in warp.Block.WarpgroupOf(warp))
-            more += (wanted - other.ThreadRegisters) * PtxWarp.Lanes;
+        int wanted = (int)warp.Uniform(i.Operands[0].Register, i), more = (wanted - warp.ThreadRegisters) * PtxWarp.Lanes;
         if (wanted % 8 != 0 || wanted is < 24 or > 256 || more < 0 == i.Name.Contains(".inc.", StringComparison.Ordinal))
             throw new PtxException($"from {warp.ThreadRegisters} registers a thread: {i.Text}");
         if (more > warp.Block.FreeRegisters)
             return warp.Wait(() => $"{more} registers more than it has, and {warp.Block.FreeRegisters} are free");
         warp.Block.FreeRegisters -= more;
-        foreach (PtxWarp other in warp.Block.WarpgroupOf(warp))
-            other.ThreadRegisters = wanted;
+        warp.ThreadRegisters = wanted;
+        warp.Block.Wake();
         return true;
-    });
+    }
 
     private static bool AtBarriers(PtxWarp warp, PtxInstruction i, uint active, int operand, Action<ulong, int> action)
     {
@@ -202,13 +192,14 @@ internal static class PtxInstructions
     // May give up at any time.
     private static bool TryWait(PtxWarp warp, PtxInstruction i, uint active)
     {
+        bool givesUp = warp.Block.Random.Next(4) == 0;
         bool[] ended = new bool[PtxWarp.Lanes];
         foreach (int lane in Each(active))
         {
             ulong address = Address(warp, i.Operands[1], lane), parity = warp[i.Operands[2].Register][lane];
             PtxMBarrier barrier = warp.Block.Barrier(address, i);
             ended[lane] = barrier.HasEnded(parity);
-            if (!ended[lane] && warp.Block.Random.Next(4) != 0)
+            if (!ended[lane] && !givesUp)
                 return warp.Wait(() => $"the phase of parity {parity} of the barrier at {address - PtxShared.Address}; {barrier}");
         }
 
