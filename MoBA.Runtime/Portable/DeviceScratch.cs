@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -31,7 +30,7 @@ internal sealed class DeviceScratch<T>(PortableCall call)
     public ArrayView<T> Take(ReadOnlySpan<T> values)
     {
         ArrayView<T> view = Take(values.Length);
-        view.CopyFromCPU(ref MemoryMarshal.GetReference(values), values.Length);
+        view.CopyFromCPU(values);
         return view;
     }
 }

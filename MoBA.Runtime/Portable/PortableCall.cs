@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using MoBA.Runtime.Cpu;
@@ -152,8 +151,7 @@ internal sealed unsafe class PortableCall : IDisposable
         where T : unmanaged
     {
         MemoryBuffer1D<T, Stride1D.Dense> buffer = Allocate<T>(values.Length);
-        if (!values.IsEmpty)
-            buffer.View.SubView(0, values.Length).CopyFromCPU(ref MemoryMarshal.GetReference(values), values.Length);
+        buffer.View.BaseView.SubView(0, values.Length).CopyFromCPU(values);   // a span is pinned for the copy, a reference is not
         return buffer;
     }
 

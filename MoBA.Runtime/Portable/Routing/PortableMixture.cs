@@ -51,7 +51,7 @@ internal sealed class PortableMixture(PortableCall call, MixtureCall mixture, At
             Ranks = mixture.TopK,
         });
         int[] starts = new int[cells.Length];
-        cells.CopyToCPU(ref starts[0], starts.Length);
+        cells.CopyToCPU(starts);
         End("index");
 
         // One expert a row: it writes where the row's output is.

@@ -70,9 +70,9 @@ internal sealed unsafe class RoutePass
         long places = (long)_tokens * _heads;
         int[] chosen = new int[_results.Chosen.Length];
         float[] shares = new float[_results.Shares.Length], entropy = new float[places];
-        _results.Chosen.CopyToCPU(ref chosen[0], chosen.Length);
-        _results.Shares.CopyToCPU(ref shares[0], shares.Length);
-        _results.Entropy.CopyToCPU(ref entropy[0], entropy.Length);
+        _results.Chosen.CopyToCPU(chosen);
+        _results.Shares.CopyToCPU(shares);
+        _results.Entropy.CopyToCPU(entropy);
         for (long i = 0; i < places; i++)
         {
             (long token, long head) = (i / _heads, i % _heads);

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using ILGPU.Runtime;
 using MoBA.Runtime.Portable;
 using MoBA.Runtime.Tests.Portable.Samples;
 using Xunit;
@@ -135,6 +136,44 @@ public sealed class PortableKernelTests(PortableKernelTests.CpuDevice fixture) :
         Tensor<float> x = Inputs.Normal<float>(1, 4, 1, 8);
         Assert.Equal("Stride is 0", Assert.Throws<ArgumentException>(() => _engine.Attend(expert, x, x, x)).Message);
         Assert.Equal(32, _engine.Attend(Causal(), x, x, x).FlattenedLength);
+    }
+
+    /// <summary>What is copied to the device are arrays that the garbage collector may move meanwhile.</summary>
+    [Fact]
+    public async Task Garbage_collections_do_not_change_what_is_copied()
+    {
+        const int copies = 1000;
+        int at = 0, changed = 0;
+        Task collections = Task.Factory.StartNew(
+            () =>
+            {
+                // One collection a copy, some time after it began.
+                Random random = new(1);
+                for (int seen = 0; seen < copies; seen = Volatile.Read(ref at))
+                {
+                    while (Volatile.Read(ref at) == seen)
+                        Thread.Yield();
+                    Thread.SpinWait(random.Next(2000));
+                    GC.Collect(1, GCCollectionMode.Forced, blocking: true, compacting: true);
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        SampleExpert expert = new(
+            launch =>
+            {
+                for (int i = 0; i < copies; i++, Volatile.Write(ref at, i))
+                {
+                    float[] sent = new float[20_000], got = new float[20_000];      // larger arrays would stay where they are
+                    Array.Fill(sent, i + 0.5f);
+                    launch.Table(sent).Values.CopyToCPU(got);
+                    changed += got.AsSpan().ContainsAnyExcept(i + 0.5f) ? 1 : 0;
+                }
+            },
+            (_, _, _) => true);
+        Tensor<float> x = Inputs.Normal<float>(1, 4, 1, 8);
+        _engine.Attend(expert, x, x, x);
+        await collections;
+        Assert.Equal(0, changed);
     }
 
     [Fact]
