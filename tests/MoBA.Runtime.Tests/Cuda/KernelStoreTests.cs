@@ -1,10 +1,17 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
 using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
 using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda;
 
 public sealed class KernelStoreTests : CacheFixture
 {
+    private const string Report = "MOBA_TESTS_COMPILATIONS";
+
     private static readonly TileShape _shape = new(KernelTarget.Sm90a, 64, ElementKind.Half);
 
     [Fact]
@@ -17,6 +24,27 @@ public sealed class KernelStoreTests : CacheFixture
         Assert.Contains(".target sm_90a", text.Ptx);
         Assert.DoesNotContain("__local_depot", text.Ptx);
         Assert.Contains(text.Entry, text.Ptx);
+    }
+
+    /// <summary>Runs itself in two processes of their own: each writes what it did into the file that <see cref="Report"/>
+    /// names.</summary>
+    [Fact]
+    public async Task A_second_process_compiles_nothing()
+    {
+        if (Environment.GetEnvironmentVariable(Report) is { } file)
+        {
+            KernelStore store = new(KernelCache.Open(Log));
+            MethodInfo attend = typeof(AmpereAttention).GetMethod(nameof(AmpereAttention.Attend))!.MakeGenericMethod(typeof(BandPattern), typeof(int), typeof(int), typeof(int));
+            KernelText text = store.Text(new(attend, "1"), TileShape.For(KernelTarget.Sm80, 64, ElementKind.Half));
+            Assert.Empty(Log.Warnings);
+            File.WriteAllLines(file, [$"{store.Compilations}", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.Ptx)))]);
+            return;
+        }
+
+        string[] first = await InAProcess(), second = await InAProcess();
+        Assert.Equal(("1", "0"), (first[0], second[0]));
+        Assert.Equal(first[1], second[1]);
+        Assert.Single(Entries);
     }
 
     [Fact]
@@ -81,5 +109,23 @@ public sealed class KernelStoreTests : CacheFixture
         await warm;
         store.Text(Kernel(), _shape);
         Assert.NotSame(warm, store.Warm());
+    }
+
+    private async Task<string[]> InAProcess()
+    {
+        string report = Path.Combine(Path.GetDirectoryName(Folder)!, "report");
+        string method = $"{typeof(KernelStoreTests).FullName}.{nameof(A_second_process_compiles_nothing)}";
+        ProcessStartInfo start = new("dotnet", [typeof(KernelStoreTests).Assembly.Location, "-method", method, "-noColor"])
+        {
+            RedirectStandardOutput = true,
+        };
+        (start.Environment[Report], start.Environment[CacheFolder.Variable]) = (report, Folder);
+        using Process process = Process.Start(start)!;
+        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0 && File.Exists(report), output);
+        string[] lines = File.ReadAllLines(report);
+        File.Delete(report);
+        return lines;
     }
 }
