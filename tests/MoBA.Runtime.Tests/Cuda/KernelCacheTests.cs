@@ -53,7 +53,7 @@ public sealed class KernelCacheTests : CacheFixture
         foreach (string key in (string[])["a", "b", "c"])
             cache.Write(key, new byte[100]);
         DateTime old = DateTime.UtcNow.AddMinutes(-10);
-        foreach (string entry in Entries)
+        foreach (string entry in Entries.Order(StringComparer.Ordinal))      // written within one tick of the file system's clock
             File.SetLastWriteTimeUtc(entry, old = old.AddMinutes(1));
         Assert.NotNull(cache.Read("a"));
         cache.Write("d", new byte[100]);

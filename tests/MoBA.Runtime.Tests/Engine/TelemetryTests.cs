@@ -26,7 +26,7 @@ public class TelemetryTests
         {
             ShouldListenTo = source => source.Name == "MoBA",
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = activity => instruments.Add($"{activity.OperationName} {activity.GetTagItem("moba.expert")} {activity.GetTagItem("moba.query_tokens")}"),
+            ActivityStopped = activity => Add($"{activity.OperationName} {activity.GetTagItem("moba.expert")} {activity.GetTagItem("moba.query_tokens")}"),
         };
         ActivitySource.AddActivityListener(activities);
         Lines logger = new();
@@ -44,9 +44,12 @@ public class TelemetryTests
         Assert.Contains(logger.Texts, text => text.StartsWith("Information: Attention runs on CPU", StringComparison.Ordinal));
         Assert.Contains(logger.Texts, text => text.StartsWith("Debug: EveryThirdQuery attended 77 query tokens to 77 key tokens", StringComparison.Ordinal));
 
-        void Note<T>(Instrument instrument, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        void Note<T>(Instrument instrument, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            Add($"{instrument.Name} {value} {tags.ToArray().First(tag => tag.Key == "moba.expert").Value}");
+
+        // Listeners hear the calls of all threads, those of other tests among them.
+        void Add(string text)
         {
-            string text = $"{instrument.Name} {value} {tags.ToArray().First(tag => tag.Key == "moba.expert").Value}";
             lock (instruments)
                 instruments.Add(text);
         }
