@@ -20,34 +20,60 @@ public sealed class AmpereAttentionTests
     [InlineData(200, true, 1000, "scored")]
     public void The_kernel_computes_attention(int dim, bool isHalf, int width, string scores)
     {
-        if (scores == "scored")
-            Run(Problem<BandPattern>(dim, isHalf, new() { Width = width }, width, false));
-        else
-            Run(Problem<PlainBandPattern>(dim, isHalf, new() { Band = new() { Width = width } }, width, scores == "scale first"));
+        IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm80, dim, isHalf, width, scores);
+        problem.Run(KernelTarget.Sm80, seed: dim + width);
+        problem.Check();
+    }
 
-        void Run<TPattern>(AttentionProblem<TPattern, int> problem)
-            where TPattern : unmanaged, ICudaPattern<int, int, int>
+    [Fact]
+    public void Tiles_of_two_runs_are_walked_in_turn()
+    {
+        IAttentionProblem problem = AttentionProblems.SinkBand(true);
+        problem.Run(KernelTarget.Sm80);
+        problem.Check();
+    }
+
+    [Theory]
+    [InlineData(64, true, "plain")]
+    [InlineData(128, false, "scored")]
+    public void What_is_no_number_stays_with_the_rows_that_attend_it(int dim, bool isHalf, string scores)
+    {
+        IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm80, dim, isHalf, 40, scores);
+        problem.SetValue(152, 0, 3, float.NaN);
+        problem.SetValue(90, 0, 5, float.PositiveInfinity);
+        problem.Run(KernelTarget.Sm80);
+        problem.Check();
+    }
+
+    // Whether the tests above could fail: each place is taken out of the text in turn, and some order of warps must show it.
+    [Theory]
+    [InlineData("cp.async.wait_all;")]
+    [InlineData("bar.sync 0;")]
+    public void What_is_missing_is_found(string what)
+    {
+        for (int place = 0; place < 2; place++)
+            Assert.True(Enumerable.Range(0, PtxGrid.Seeds).Any(seed => Fails(seed, text => Without(text, place))), $"{what}, place {place}: nobody misses it");
+
+        string Without(string text, int place)
         {
-            problem.Run(KernelTarget.Sm80, seed: dim + width);
-            problem.Check();
+            string[] parts = text.Split(what);
+            Assert.Equal(3, parts.Length);
+            return string.Concat(parts[0], place == 0 ? "" : what, parts[1], place == 0 ? what : "", parts[2]);
         }
     }
 
-    // Queries from position 77 on, the first tile's and the rest; keys end before the last queries do.
-    private static AttentionProblem<TPattern, int> Problem<TPattern>(int dim, bool isHalf, TPattern pattern, int width, bool scaleFirst)
-        where TPattern : unmanaged, ICudaPattern<int, int, int>
+    private static bool Fails(int seed, Func<string, string> edit)
     {
-        int tile = TilePrinter.For(TileShape.For(KernelTarget.Sm80, dim, ElementKind.Half)).Queries, keys = tile + 68;
-        return new(dim, isHalf, tile + 21, keys)
+        IAttentionProblem problem = AttentionProblems.LongBand();
+        try
         {
-            Pattern = pattern,
-            ScaleFirst = scaleFirst,
-            Records =
-            [
-                new() { QueryToken = 1, Queries = tile, Position = 77, KeyToken = 2, Keys = keys },
-                new() { QueryToken = 1 + tile, Queries = 21, Position = 77 + tile, KeyToken = 2, Keys = keys },
-                new() { QueryToken = 0, Queries = 1, Position = 3 + width, KeyToken = 2, Keys = 2 },
-            ],
-        };
+            problem.Run(KernelTarget.Sm80, 0, seed, edit);
+        }
+        catch (PtxException)
+        {
+            return true;
+        }
+
+        return Record.Exception(problem.Check) is not null;
     }
 }

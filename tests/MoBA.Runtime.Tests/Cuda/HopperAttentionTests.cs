@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Tests.Cuda.Emulation;
 using Xunit;
@@ -20,30 +21,96 @@ public sealed class HopperAttentionTests
     [InlineData(200, true, 1000, "scored", 2)]
     public void The_kernel_computes_attention(int dim, bool isHalf, int width, string scores, int blocks)
     {
-        if (scores == "scored")
-            Run(Problem<BandPattern>(dim, isHalf, new() { Width = width }, width, false));
-        else
-            Run(Problem<PlainBandPattern>(dim, isHalf, new() { Band = new() { Width = width } }, width, scores == "scale first"));
+        IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm90a, dim, isHalf, width, scores);
+        problem.Run(KernelTarget.Sm90a, blocks, dim + width);
+        problem.Check();
+    }
 
-        void Run<TPattern>(AttentionProblem<TPattern, int> problem)
-            where TPattern : unmanaged, ICudaPattern<int, int, int>
+    [Fact]
+    public void No_order_of_warps_and_copies_changes_the_result()
+    {
+        for (int seed = 0; seed < PtxGrid.Seeds; seed++)
         {
-            problem.Run(KernelTarget.Sm90a, blocks, dim + width);
+            IAttentionProblem problem = AttentionProblems.LongBand();
+            problem.Run(KernelTarget.Sm90a, 1 + (seed % 2), seed);
             problem.Check();
         }
     }
 
-    // Queries from position 77 on, the first tile's and the rest; keys end before the last queries do.
-    private static AttentionProblem<TPattern, int> Problem<TPattern>(int dim, bool isHalf, TPattern pattern, int width, bool scaleFirst)
-        where TPattern : unmanaged, ICudaPattern<int, int, int> => new(dim, isHalf, 149, 196)
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 3)]
+    public void Tiles_of_two_runs_are_walked_in_turn(bool isHalf, int blocks)
+    {
+        IAttentionProblem problem = AttentionProblems.SinkBand(isHalf);
+        problem.Run(KernelTarget.Sm90a, blocks, blocks);
+        problem.Check();
+    }
+
+    [Theory]
+    [InlineData(64, true, "plain")]
+    [InlineData(128, false, "scored")]
+    public void What_is_no_number_stays_with_the_rows_that_attend_it(int dim, bool isHalf, string scores)
+    {
+        IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm90a, dim, isHalf, 40, scores);
+        problem.SetValue(152, 0, 3, float.NaN);
+        problem.SetValue(90, 0, 5, float.PositiveInfinity);
+        problem.Run(KernelTarget.Sm90a, 2);
+        problem.Check();
+    }
+
+    [Fact]
+    public void Claiming_more_registers_than_there_are_waits_for_ever()
+    {
+        PtxException e = Assert.Throws<PtxException>(() => AttentionProblems.LongBand().Run(
+            KernelTarget.Sm90a, edit: static text => text.Replace("setmaxnreg.inc.sync.aligned.u32 216", "setmaxnreg.inc.sync.aligned.u32 224", StringComparison.Ordinal)));
+        Assert.StartsWith("block ", e.Message, StringComparison.Ordinal);
+        Assert.Contains("waits for ever", e.Message, StringComparison.Ordinal);
+        Assert.Contains("setmaxnreg.inc.sync.aligned.u32 224: 1792 registers more than it has", e.Message, StringComparison.Ordinal);
+    }
+
+    // Whether the tests above could fail: each place is taken out of the text in turn, and some order of events must show it.
+    [Theory]
+    [InlineData("waits for copies and free slots", 11, @"AGAIN: mbarrier\.try_wait[^;]*; @!done bra AGAIN;")]
+    [InlineData("waiting on", 11, "@!done bra AGAIN;")]
+    [InlineData("parities of free slots", 5, @"xor\.b32 round, round, 1;")]
+    [InlineData("arrivals", 7, @"@first mbarrier\.arrive\.[^;]*;")]
+    [InlineData("arrivals with bytes", 4, @"mbarrier\.arrive\.expect_tx[^;]*;")]
+    [InlineData("copies", 4, @"cp\.async\.bulk[^;]*;")]
+    [InlineData("barriers", 10, @"mbarrier\.init\.[^;]*;")]
+    [InlineData("the block's barrier", 1, @"bar\.sync 0;")]
+    [InlineData("registers released", 1, @"setmaxnreg\.dec[^;]*;")]
+    [InlineData("waits for products", 4, @"wgmma\.wait_group[^;]*;")]
+    [InlineData("groups of products", 4, @"wgmma\.commit_group[^;]*;")]
+    [InlineData("fences before scores", 2, @"(?<=tile\.startscores[^\n]*\n\s*)wgmma\.fence[^;]*;")]
+    [InlineData("blocks counted", 1, @"atom\.global\.inc[^;]*;")]
+    [InlineData("the counter set back", 1, @"@p st\.global\.u32[^;]*;")]
+    public void What_is_missing_is_found(string what, int places, string pattern)
+    {
+        Regex regex = new(pattern);
+        for (int place = 0; place < places; place++)
+            Assert.True(Enumerable.Range(0, PtxGrid.Seeds).Any(seed => Fails(seed, text => Without(text, place))), $"{what}, place {place}: nobody misses it");
+
+        string Without(string text, int place)
         {
-            Pattern = pattern,
-            ScaleFirst = scaleFirst,
-            Records =
-            [
-                new() { QueryToken = 1, Queries = 128, Position = 77, KeyToken = 2, Keys = 196 },
-                new() { QueryToken = 129, Queries = 21, Position = 205, KeyToken = 2, Keys = 196 },
-                new() { QueryToken = 0, Queries = 1, Position = 3 + width, KeyToken = 2, Keys = 2 },
-            ],
-        };
+            MatchCollection matches = regex.Matches(text);
+            Assert.Equal(places, matches.Count);
+            return text.Remove(matches[place].Index, matches[place].Length);
+        }
+    }
+
+    private static bool Fails(int seed, Func<string, string> edit)
+    {
+        IAttentionProblem problem = AttentionProblems.LongBand();
+        try
+        {
+            problem.Run(KernelTarget.Sm90a, 2, seed, edit);
+        }
+        catch (PtxException)
+        {
+            return true;
+        }
+
+        return Record.Exception(problem.Check) is not null;
+    }
 }

@@ -5,10 +5,28 @@ using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
+/// <summary>A call on the emulated machine.</summary>
+internal interface IAttentionProblem
+{
+    /// <summary>Sets a component of a value.</summary>
+    void SetValue(int token, int keyHead, int component, float value);
+
+    /// <summary>Runs the kernel.</summary>
+    /// <param name="target">For which machine.</param>
+    /// <param name="blocks">Blocks, at most as many as there are items; 0 are as many.</param>
+    /// <param name="seed">Of the emulation.</param>
+    /// <param name="edit">Changes the kernel's text.</param>
+    /// <exception cref="PtxException">The kernel does what it must not, or waits for ever.</exception>
+    void Run(KernelTarget target, int blocks = 0, int seed = 0, Func<string, string>? edit = null);
+
+    /// <summary>Compares every row of the output with attention as it is defined.</summary>
+    void Check();
+}
+
 /// <summary>Tensors in one memory, rows of a token with some noise behind them; a kernel that runs on them, and what should come out.</summary>
 /// <typeparam name="TPattern">The pattern.</typeparam>
 /// <typeparam name="TRuns">Its runs.</typeparam>
-internal sealed class AttentionProblem<TPattern, TRuns>
+internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
     where TPattern : unmanaged, ICudaPattern<TRuns, int, int>
     where TRuns : unmanaged
 {
@@ -56,15 +74,9 @@ internal sealed class AttentionProblem<TPattern, TRuns>
 
     public bool ScaleFirst { get; init; }
 
-    /// <summary>Sets a component of a value.</summary>
     public void SetValue(int token, int keyHead, int component, float value) =>
         MemoryMarshal.Write(Memory.AsSpan(_v + (token * _keyStride) + (2 * ((keyHead * Dim) + component))), PtxMath.Round(value, IsHalf));
 
-    /// <summary>Runs the kernel on the emulated machine.</summary>
-    /// <param name="target">For which machine.</param>
-    /// <param name="blocks">Blocks, at most as many as there are items; 0 are as many.</param>
-    /// <param name="seed">Of the emulation.</param>
-    /// <param name="edit">Changes the kernel's text.</param>
     public void Run(KernelTarget target, int blocks = 0, int seed = 0, Func<string, string>? edit = null)
     {
         TileShape shape = TileShape.For(target, Dim, IsHalf ? ElementKind.Half : ElementKind.BFloat16);
@@ -77,7 +89,6 @@ internal sealed class AttentionProblem<TPattern, TRuns>
         new PtxGrid(program, text.Threads, text.SharedBytes, parameters, Memory).Run(blocks == 0 ? Records.Length * Heads : blocks, seed);
     }
 
-    /// <summary>Compares every row of the output with attention as it is defined.</summary>
     public void Check()
     {
         float[] elements = new float[_lse / 2];

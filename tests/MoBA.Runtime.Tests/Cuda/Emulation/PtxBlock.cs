@@ -4,8 +4,8 @@ namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
 /// <summary>
 /// One thread block: its shared memory, its barriers, its registers, and its warps, one of which, chosen at random, works at a time
-/// for a while. Copies by the tensor memory accelerator land at random, too. The seed chooses how long a warp works and how late
-/// copies are.
+/// for a while. Copies by the tensor memory accelerator land at random, too. The seed chooses how long a warp works, how late
+/// copies are, and how often a warp asks for a barrier in vain.
 /// </summary>
 internal sealed class PtxBlock
 {
@@ -14,8 +14,8 @@ internal sealed class PtxBlock
 
     private const int WarpgroupWarps = 4;
 
-    // Of all warps together: some twenty times what a test needs.
-    private const int MostSteps = 10_000_000;
+    // Of all warps together, several times what a test needs.
+    private const int MostSteps = 3_000_000;
 
     private readonly PtxWarp[] _warps;
     private readonly List<PtxWarp> _ready = [];
@@ -23,7 +23,7 @@ internal sealed class PtxBlock
     private readonly Dictionary<ulong, PtxMBarrier> _barriers = [];
     private readonly Dictionary<ulong, PtxMeeting> _meetings = [];
     private readonly PtxMeeting[] _warpgroups;
-    private readonly int _turn, _haste;
+    private readonly int _turn, _haste, _doubt;
     private int _steps;
 
     public PtxBlock(PtxGrid grid, int number, int seed)
@@ -31,8 +31,9 @@ internal sealed class PtxBlock
         (Grid, Number) = (grid, number);
         Random = new((1000 * seed) + number);
         Shared = new(grid.SharedBytes, Random);
-        _turn = (seed % 4) switch { 0 => 5000, 1 => 1, 2 => 30, _ => 400 };
-        _haste = (seed % 3) switch { 0 => 4, 1 => int.MaxValue, _ => 1 };
+        _turn = (seed / 2 % 4) switch { 0 => 5000, 1 => 1, 2 => 30, _ => 400 };
+        _haste = (seed / 2 % 3) switch { 0 => 4, 1 => int.MaxValue, _ => 1 };
+        _doubt = seed % 2 == 0 ? 1 : 7;
         _warps = [.. Enumerable.Range(0, grid.Threads / PtxWarp.Lanes).Select(i => new PtxWarp(this, i))];
         _warpgroups = [.. Enumerable.Range(0, _warps.Length / WarpgroupWarps).Select(_ => new PtxMeeting(this, WarpgroupWarps))];
         Wake();
@@ -48,6 +49,9 @@ internal sealed class PtxBlock
 
     /// <summary>Registers that no thread has.</summary>
     public int FreeRegisters { get; set; }
+
+    /// <summary>Whether a warp that asks whether a barrier's phase has ended is told no, rather than to wait for it.</summary>
+    public bool GivesUp() => Random.Next(8) < _doubt;
 
     /// <summary>Lets one warp work for a turn.</summary>
     /// <returns>Whether there is anything left to do.</returns>

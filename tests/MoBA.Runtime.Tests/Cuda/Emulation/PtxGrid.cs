@@ -8,6 +8,9 @@ namespace MoBA.Runtime.Tests.Cuda.Emulation;
 /// <param name="memory">Global memory; an address is a place in it.</param>
 internal sealed class PtxGrid(PtxProgram program, int threads, int sharedBytes, byte[] parameters, byte[] memory)
 {
+    /// <summary>Seeds with which everything that a seed chooses meets.</summary>
+    public const int Seeds = 24;
+
     public PtxProgram Program => program;
 
     public int Threads => threads;

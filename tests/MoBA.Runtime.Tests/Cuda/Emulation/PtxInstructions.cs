@@ -70,14 +70,20 @@ internal static class PtxInstructions
         return true;
     };
 
-    // Of two halves, or of one value; a large part of all instructions.
+    // Of two halves, or of one value, which is a large part of all instructions.
     private static PtxStep Move(Func<ulong, ulong, ulong, ulong> cut)
     {
         PtxStep step = Compute(cut);
         return (warp, i, active) =>
         {
             if (i.Operands[1].Kind != PtxOperandKind.Vector)
-                return step(warp, i, active);
+            {
+                if (active != PtxWarp.All)
+                    return step(warp, i, active);
+                warp[i.Operands[1].Register].CopyTo(warp[i.Operands[0].Register]);
+                return true;
+            }
+
             int[] from = i.Operands[1].Registers;
             foreach (int lane in Each(active))
                 warp[i.Operands[0].Register][lane] = (uint)warp[from[0]][lane] | (warp[from[1]][lane] << 32);
@@ -192,7 +198,7 @@ internal static class PtxInstructions
     // May give up at any time.
     private static bool TryWait(PtxWarp warp, PtxInstruction i, uint active)
     {
-        bool givesUp = warp.Block.Random.Next(4) == 0;
+        bool givesUp = warp.Block.GivesUp();
         bool[] ended = new bool[PtxWarp.Lanes];
         foreach (int lane in Each(active))
         {

@@ -35,6 +35,7 @@ internal static class PtxMath
             ("sub", _) => Cut(type, static (a, b, _) => a - b, type),
             ("neg", _) => Cut(type, static (a, _, _) => 0 - a, type),
             ("div", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)((long)a / (long)b) : static (a, b, _) => a / b, type),
+            ("rem", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)((long)a % (long)b) : static (a, b, _) => a % b, type),
             ("min", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)Math.Min((long)a, (long)b) : static (a, b, _) => Math.Min(a, b), type),
             ("max", _) => Cut(type, type[0] == 's' ? static (a, b, _) => (ulong)Math.Max((long)a, (long)b) : static (a, b, _) => Math.Max(a, b), type),
             ("and", _) => static (a, b, _) => a & b,

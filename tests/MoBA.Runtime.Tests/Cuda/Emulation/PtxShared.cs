@@ -37,6 +37,8 @@ internal sealed class PtxShared
     public ReadOnlySpan<byte> StartReading(ulong address, PtxInstruction by)
     {
         Span<byte> bytes = At(address, PieceBytes, by);
+        if (_isOnItsWay[Piece(address)])
+            throw new PtxException($"a product reads what a copy is still to write: {by.Text}");
         _readers[Piece(address)]++;
         return bytes;
     }
