@@ -69,7 +69,8 @@ public sealed class HopperAttentionTests
         Assert.Contains("setmaxnreg.inc.sync.aligned.u32 224: 1792 registers more than it has", e.Message, StringComparison.Ordinal);
     }
 
-    // Whether the tests above could fail: each place is taken out of the text in turn, and some order of events must show it.
+    // Whether the tests above could fail: each place is taken out of the text in turn, and some order of events must show it. Every
+    // sixth seed has the latest copies.
     [Theory]
     [InlineData("waits for copies and free slots", 11, @"AGAIN: mbarrier\.try_wait[^;]*; @!done bra AGAIN;")]
     [InlineData("waiting on", 11, "@!done bra AGAIN;")]
@@ -89,7 +90,7 @@ public sealed class HopperAttentionTests
     {
         Regex regex = new(pattern);
         for (int place = 0; place < places; place++)
-            Assert.True(Enumerable.Range(0, PtxGrid.Seeds).Any(seed => Fails(seed, text => Without(text, place))), $"{what}, place {place}: nobody misses it");
+            Assert.True(Enumerable.Range(0, PtxGrid.Seeds).OrderBy(static seed => seed % 6).Any(seed => Fails(seed, text => Without(text, place))), $"{what}, place {place}: nobody misses it");
 
         string Without(string text, int place)
         {

@@ -32,8 +32,8 @@ internal sealed class PtxBlock
         Random = new((1000 * seed) + number);
         Shared = new(grid.SharedBytes, Random);
         _turn = (seed / 2 % 4) switch { 0 => 5000, 1 => 1, 2 => 30, _ => 400 };
-        _haste = (seed / 2 % 3) switch { 0 => 4, 1 => int.MaxValue, _ => 1 };
-        _doubt = seed % 2 == 0 ? 1 : 7;
+        _haste = (seed / 2 % 3) switch { 0 => int.MaxValue, 1 => 4, _ => 1 };
+        _doubt = seed % 2 == 0 ? 7 : 1;
         _warps = [.. Enumerable.Range(0, grid.Threads / PtxWarp.Lanes).Select(i => new PtxWarp(this, i))];
         _warpgroups = [.. Enumerable.Range(0, _warps.Length / WarpgroupWarps).Select(_ => new PtxMeeting(this, WarpgroupWarps))];
         Wake();
