@@ -32,7 +32,7 @@ internal class CudaBranchFreeDialect : CudaDialect
 }
 
 /// <summary>What they evaluate for a pair, from what is known of its query and of its key.</summary>
-internal sealed class CudaPairDialect : CudaBranchFreeDialect
+internal class CudaPairDialect : CudaBranchFreeDialect
 {
     public override string Variable(Variable variable) => variable switch
     {
@@ -44,4 +44,10 @@ internal sealed class CudaPairDialect : CudaBranchFreeDialect
     };
 
     public override string Local(string name) => name[0] == 'K' ? $"k.{name}" : $"q.{name}";
+}
+
+/// <summary>The same where arguments are near 0.</summary>
+internal sealed class CudaNearDialect : CudaPairDialect
+{
+    public override string Function(string name, ExprType type) => base.Function(name == "Tanh" ? "TanhNear" : name, type);
 }

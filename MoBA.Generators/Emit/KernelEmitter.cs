@@ -24,6 +24,7 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
     private readonly CSharpPrinter _cudaBounds = new(new CudaDialect(), inBounds: true);
     private readonly CSharpPrinter _cudaSide = new(new CudaBranchFreeDialect());
     private readonly CSharpPrinter _cudaPair = new(new CudaPairDialect());
+    private readonly CSharpPrinter _cudaNear = new(new CudaNearDialect());
     private string? _cuda;
 
     public string CpuClass => $"{name}_Cpu";
@@ -115,6 +116,10 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["attends"] = _cudaPair.Print(pair.Mask),
             ["has_score"] = pair.Modifier is null ? "false" : "true",
             ["score"] = pair.Modifier is null ? "score" : _cudaPair.Print(pair.Modifier),
+            ["has_near"] = pair.Near.Any() ? "true" : "false",
+            ["is_near"] = pair.Near.Any() ? string.Join(" & ", pair.Near.Select(x => $"CudaMath.IsNear({_cudaNear.Print(x)})")) : "false",
+            ["score_near"] = pair.Near.Any() ? _cudaNear.Print(pair.Modifier!) : "score",
+            ["score_bound"] = pair.ScoreBound is null ? "float.PositiveInfinity" : _cudaSide.Print(pair.ScoreBound),
         };
     }
 

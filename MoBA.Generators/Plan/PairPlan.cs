@@ -11,6 +11,8 @@ namespace MoBA.Generators.Plan;
 /// <param name="PerKey">Values that are the same for every query of the head: <c>Key0</c>, <c>Key1</c> and so on.</param>
 /// <param name="Mask">What remains of the predicate.</param>
 /// <param name="Modifier">What remains of the score modifier; null is none.</param>
+/// <param name="Near">Arguments in it that are often near 0, where the function has a shorter form.</param>
+/// <param name="ScoreBound">What no modified score exceeds in size; null is unknown.</param>
 internal sealed record PairPlan(
     EquatableArray<NamedValue> Divisors,
     ClassifyPlan Classify,
@@ -18,4 +20,6 @@ internal sealed record PairPlan(
     EquatableArray<NamedValue> PerQuery,
     EquatableArray<NamedValue> PerKey,
     Expr Mask,
-    Expr? Modifier);
+    Expr? Modifier,
+    EquatableArray<Expr> Near,
+    Expr? ScoreBound);

@@ -24,12 +24,17 @@ internal sealed class PairPlanner
         PairPlanner planner = new();
         InvariantDivisions divisions = new(anyCall);
         mask = planner.TakeOut(divisions.OfPair(mask), IsCostly);
+        Expr? bound = modifier is null ? null : ScoreBound.Of(modifier);
         modifier = modifier is null ? null : planner.TakeOut(MultiplyByReciprocals(divisions.OfPair(modifier)), IsCostlyInScore);
         classify = divisions.Of(classify);
         keyRanges = divisions.Of(keyRanges);
         return new PairPlan(
-            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, modifier);
+            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, modifier, new(Near(modifier)), bound);
     }
+
+    /// <summary>The arguments of functions that have a shorter form near 0.</summary>
+    private static IEnumerable<Expr> Near(Expr? modifier) => modifier is null ? []
+        : ExprWalk.All(modifier).OfType<FloatCall>().Where(static f => f.Function == "Tanh").Select(static f => f.Arguments[0]).Distinct();
 
     private Expr TakeOut(Expr e, Func<Expr, bool> isCostly) => ExprWalk.Replace(e, node =>
     {

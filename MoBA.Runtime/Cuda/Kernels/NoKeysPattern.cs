@@ -35,4 +35,16 @@ public struct NoKeysPattern : ICudaPattern<int, int, int>
 
     /// <inheritdoc/>
     public readonly float Score(float score, int q, int k) => score;
+
+    /// <inheritdoc/>
+    public readonly bool HasNear => false;
+
+    /// <inheritdoc/>
+    public readonly bool IsNear(float score, int q, int k) => false;
+
+    /// <inheritdoc/>
+    public readonly float ScoreNear(float score, int q, int k) => score;
+
+    /// <inheritdoc/>
+    public readonly float ScoreBound => float.PositiveInfinity;
 }

@@ -99,63 +99,94 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         Tile.Keep(register + 2, pattern.Attends(query1, key));
     }
 
+    // Half a tile's keys at a time: many scores under way hide how long each takes.
     private static void ModifyAll(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first)
     {
-        ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 0, first + 0);
-        ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 8, first + 4);
-
-        if (k0 + 16 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 16, first + 8);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 24, first + 12);
-        }
-
-        if (k0 + 32 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 32, first + 16);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 40, first + 20);
-        }
-
-        if (k0 + 48 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 48, first + 24);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 56, first + 28);
-        }
-
+        ModifyHalf(pattern, problem, work, query0, query1, k0 + column, first);
         if (k0 + 64 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 72, first + 36);
-        }
-
-        if (k0 + 80 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 80, first + 40);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 88, first + 44);
-        }
-
-        if (k0 + 96 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 96, first + 48);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 104, first + 52);
-        }
-
-        if (k0 + 112 < work.Keys)
-        {
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 112, first + 56);
-            ModifyColumns(pattern, problem, work, query0, query1, k0 + column + 120, first + 60);
-        }
+            ModifyHalf(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
     }
 
-    private static void ModifyColumns(
+    // The shorter way is taken where it is right for all scores of the warp.
+    private static void ModifyHalf(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
-        ModifyColumn(pattern, problem, work, query0, query1, k, register);
-        ModifyColumn(pattern, problem, work, query0, query1, k + 1, register + 1);
+        if (pattern.HasNear)
+        {
+            bool near = AreNear(pattern, problem, work, query0, query1, k, register) & AreNear(pattern, problem, work, query0, query1, k + 16, register + 8)
+                & AreNear(pattern, problem, work, query0, query1, k + 32, register + 16) & AreNear(pattern, problem, work, query0, query1, k + 48, register + 24);
+            if (Tile.Ballot(near) == -1)
+                NearColumns(pattern, problem, work, query0, query1, k, register);
+            else
+                FarColumns(pattern, problem, work, query0, query1, k, register);
+        }
+        else
+        {
+            FarColumns(pattern, problem, work, query0, query1, k, register);
+        }
     }
 
-    private static void ModifyColumn(
+    private static bool AreNear(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register) =>
+        IsNear(pattern, problem, work, query0, query1, k, register) & IsNear(pattern, problem, work, query0, query1, k + 1, register + 1)
+        & IsNear(pattern, problem, work, query0, query1, k + 8, register + 4) & IsNear(pattern, problem, work, query0, query1, k + 9, register + 5);
+
+    private static bool IsNear(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        TKey key = KeyAt(pattern, problem, work, k);
+        return pattern.IsNear(Tile.Score(register) * problem.Scale, query0, key)
+            & pattern.IsNear(Tile.Score(register + 2) * problem.Scale, query1, key);
+    }
+
+    private static void NearColumns(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        NearPair(pattern, problem, work, query0, query1, k + 0, register + 0);
+        NearPair(pattern, problem, work, query0, query1, k + 8, register + 4);
+        NearPair(pattern, problem, work, query0, query1, k + 16, register + 8);
+        NearPair(pattern, problem, work, query0, query1, k + 24, register + 12);
+        NearPair(pattern, problem, work, query0, query1, k + 32, register + 16);
+        NearPair(pattern, problem, work, query0, query1, k + 40, register + 20);
+        NearPair(pattern, problem, work, query0, query1, k + 48, register + 24);
+        NearPair(pattern, problem, work, query0, query1, k + 56, register + 28);
+    }
+
+    private static void NearPair(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        NearColumn(pattern, problem, work, query0, query1, k, register);
+        NearColumn(pattern, problem, work, query0, query1, k + 1, register + 1);
+    }
+
+    private static void NearColumn(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        TKey key = KeyAt(pattern, problem, work, k);
+        Tile.SetScore(register, pattern.ScoreNear(Tile.Score(register) * problem.Scale, query0, key));
+        Tile.SetScore(register + 2, pattern.ScoreNear(Tile.Score(register + 2) * problem.Scale, query1, key));
+    }
+
+    private static void FarColumns(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        FarPair(pattern, problem, work, query0, query1, k + 0, register + 0);
+        FarPair(pattern, problem, work, query0, query1, k + 8, register + 4);
+        FarPair(pattern, problem, work, query0, query1, k + 16, register + 8);
+        FarPair(pattern, problem, work, query0, query1, k + 24, register + 12);
+        FarPair(pattern, problem, work, query0, query1, k + 32, register + 16);
+        FarPair(pattern, problem, work, query0, query1, k + 40, register + 20);
+        FarPair(pattern, problem, work, query0, query1, k + 48, register + 24);
+        FarPair(pattern, problem, work, query0, query1, k + 56, register + 28);
+    }
+
+    private static void FarPair(
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+    {
+        FarColumn(pattern, problem, work, query0, query1, k, register);
+        FarColumn(pattern, problem, work, query0, query1, k + 1, register + 1);
+    }
+
+    private static void FarColumn(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
         TKey key = KeyAt(pattern, problem, work, k);

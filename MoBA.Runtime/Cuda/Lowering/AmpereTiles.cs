@@ -28,7 +28,7 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
 
     public override int SharedBytes => ValuesAt + KeyBytes;
 
-    protected override SoftmaxPrinter Softmax => new(Fragments, Keys / 2, Dim / 2, Element, settles: false);
+    protected override SoftmaxPrinter Softmax => new(Fragments, Keys / 2, Dim / 2, Element, IsBounded, settles: false);
 
     // Fragments of 16 rows of a warp: two as far as the output leaves registers for them, so that what is read of keys and values
     // serves twice.

@@ -27,7 +27,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int SharedBytes => BarriersAt + 192;
 
-    protected override SoftmaxPrinter Softmax => new(1, Keys / 2, Dim / 2, Element, settles: true);
+    protected override SoftmaxPrinter Softmax => new(1, Keys / 2, Dim / 2, Element, IsBounded, settles: true);
 
     private int Panels => Dim / 64;
 

@@ -12,8 +12,9 @@ namespace MoBA.Runtime.Cuda;
 /// <param name="scores">Registers of s of a fragment.</param>
 /// <param name="outputs">Registers of o of a fragment.</param>
 /// <param name="element">Element type in PTX.</param>
+/// <param name="isBounded">Whether scores are so small that their powers need no maximum: it is 0.</param>
 /// <param name="settles">Whether what follows a softmax waits for asynchronous products, behind which ptxas must not move it.</param>
-internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool settles)
+internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool isBounded, bool settles)
 {
     // -1e30: what a row without keys has as its maximum, so that no difference is infinite.
     private const string Least = "0fF149F2CA";
@@ -51,13 +52,13 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";
 
     /// <summary>No key yet.</summary>
-    public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {Least}; mov.f32 l{r}, 0f00000000;");
+    public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {(isBounded ? "0f00000000" : Least)}; mov.f32 l{r}, 0f00000000;");
 
     /// <summary>The first tile: its maximum is the maximum.</summary>
     public IEnumerable<string> Start(string factor) =>
     [
-        .. Maximum(),
-        .. Rows(r => $"max.f32 m{r}, n{r}, {Least}; mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r};"),
+        .. isBounded ? Rows(static r => $"mov.f32 m{r}, 0f00000000;")
+            : [.. Maximum(), .. Rows(r => $"max.f32 m{r}, n{r}, {Least}; mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r};")],
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"mov.f32 l{r}, u{2 * r};"),
@@ -68,13 +69,7 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     /// 256 times too large meanwhile, and the sum at the end divides it out.</summary>
     public IEnumerable<string> Continue(string factor) =>
     [
-        .. Maximum(),
-        .. Rows(r =>
-            $"max.f32 n{r}, n{r}, m{r}; sub.f32 u{r}, n{r}, m{r}; mul.f32 u{r}, u{r}, {factor}; setp.gt.f32 px, u{r}, 0f41000000; " +
-            $"neg.f32 u{r}, u{r}; ex2.approx.ftz.f32 u{r}, u{r}; selp.f32 c{r}, u{r}, 0f3F800000, px; selp.f32 m{r}, n{r}, m{r}, px; " +
-            $"mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r}; mul.f32 l{r}, l{r}, c{r};"),
-        .. Rows(static r => $"setp.neu{(r == 0 ? "" : ".or")}.f32 py, c{r}, 0f3F800000{(r == 0 ? "" : ", py")};"),
-        "vote.sync.any.pred grown, py, 0xffffffff;",
+        .. isBounded ? ["setp.ne.b32 grown, 0, 0;"] : Grow(factor),
         .. Powers(factor),
         .. Sums(),
         .. Rows(r => $"add.f32 l{r}, l{r}, u{2 * r};"),
@@ -159,6 +154,18 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         yield return $"setp.nan.f32 p, x, x; setp.num.and.f32 p, e{of}, e{of}, p; vote.sync.ballot.b32 {lanes}, p, 0xffffffff; }}";
     }
 
+    // The maximum, where it grew enough, and what was summed to the new one.
+    private IEnumerable<string> Grow(string factor) =>
+    [
+        .. Maximum(),
+        .. Rows(r =>
+            $"max.f32 n{r}, n{r}, m{r}; sub.f32 u{r}, n{r}, m{r}; mul.f32 u{r}, u{r}, {factor}; setp.gt.f32 px, u{r}, 0f41000000; " +
+            $"neg.f32 u{r}, u{r}; ex2.approx.ftz.f32 u{r}, u{r}; selp.f32 c{r}, u{r}, 0f3F800000, px; selp.f32 m{r}, n{r}, m{r}, px; " +
+            $"mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r}; mul.f32 l{r}, l{r}, c{r};"),
+        .. Rows(static r => $"setp.neu{(r == 0 ? "" : ".or")}.f32 py, c{r}, 0f3F800000{(r == 0 ? "" : ", py")};"),
+        "vote.sync.any.pred grown, py, 0xffffffff;",
+    ];
+
     // A sum is never negative; asking for it is what settles.
     private IEnumerable<string> Settle() => !settles ? []
         : ["setp.lt.f32 px, l0, 0f00000000; setp.lt.or.f32 px, l1, 0f00000000, px; vote.sync.any.pred px, px, 0xffffffff; @px trap;"];
@@ -168,8 +175,8 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         .. Quad(static (r, lanes) => $"shfl.sync.bfly.b32 u{r}, n{r}, {lanes}, 0x1f, 0xffffffff; max.f32 n{r}, n{r}, u{r};")];
 
     // s = 2^(s * factor - maximum * factor)
-    private IEnumerable<string> Powers(string factor) =>
-        Each(fragments * scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)}; ex2.approx.ftz.f32 s{i}, s{i};");
+    private IEnumerable<string> Powers(string factor) => Each(fragments * scores, i =>
+        $"{(isBounded ? $"mul.ftz.f32 s{i}, s{i}, {factor};" : $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)};")} ex2.approx.ftz.f32 s{i}, s{i};");
 
     // u0, u2, ... = the thread's part of the sums of its rows.
     private IEnumerable<string> Sums() => Tree("add");

@@ -45,6 +45,9 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Element type in PTX.</summary>
     protected string Element => shape.Element == ElementKind.Half ? "f16" : "bf16";
 
+    /// <summary>Whether modified scores are known to be small.</summary>
+    protected bool IsBounded => shape.IsBounded;
+
     /// <summary>The PTX of an instruction.</summary>
     public string Print(string name, string[] operands) => Lines((name, operands) switch
     {

@@ -14,11 +14,19 @@ internal enum KernelTarget
 /// <param name="Target">The machine.</param>
 /// <param name="Dim">Components of a row in shared memory: 64, 128 or 256. A smaller dim is padded with zeros there.</param>
 /// <param name="Element">Half or BFloat16.</param>
-internal readonly record struct TileShape(KernelTarget Target, int Dim, ElementKind Element)
+/// <param name="IsBounded">Whether modified scores are known to be at most <see cref="MostBound"/> in size: then the softmax is
+/// taken as it stands, and no maximum is looked for.</param>
+internal readonly record struct TileShape(KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false)
 {
+    /// <summary>e to this is 2^80: of 2^30 keys the sum is below 2^110, and the smallest weight is no subnormal number.</summary>
+    public const float MostBound = 55.4f;
+
+    /// <summary>Whether a kernel may do without a maximum. Half has no room for such weights.</summary>
+    public static bool CanBeBounded(ElementKind element, float scoreBound) => element == ElementKind.BFloat16 && scoreBound <= MostBound;
+
     /// <summary>The shape that rows of <paramref name="dim"/> components run in.</summary>
-    public static TileShape For(KernelTarget target, int dim, ElementKind element) =>
-        new(target, dim <= 64 ? 64 : dim <= 128 ? 128 : 256, element);
+    public static TileShape For(KernelTarget target, int dim, ElementKind element, bool isBounded = false) =>
+        new(target, dim <= 64 ? 64 : dim <= 128 ? 128 : 256, element, isBounded);
 }
 
 /// <summary>A kernel's text, ready for the driver.</summary>

@@ -33,6 +33,14 @@ public struct BandPattern : ICudaPattern<int, int, int>
     public readonly bool Attends(int q, int k) => q >= k & q - k <= Width;
 
     public readonly float Score(float score, int q, int k) => score - ((q - k) * 0.01f);
+
+    public readonly bool HasNear => true;
+
+    public readonly bool IsNear(float score, int q, int k) => q - k < 32;
+
+    public readonly float ScoreNear(float score, int q, int k) => score + ((k - q) * 0.01f);
+
+    public readonly float ScoreBound => float.PositiveInfinity;
 }
 
 /// <summary>The same pairs without the bonus.</summary>
@@ -57,4 +65,12 @@ public struct PlainBandPattern : ICudaPattern<int, int, int>
     public readonly bool Attends(int q, int k) => Band.Attends(q, k);
 
     public readonly float Score(float score, int q, int k) => score;
+
+    public readonly bool HasNear => false;
+
+    public readonly bool IsNear(float score, int q, int k) => false;
+
+    public readonly float ScoreNear(float score, int q, int k) => score;
+
+    public readonly float ScoreBound => float.PositiveInfinity;
 }
