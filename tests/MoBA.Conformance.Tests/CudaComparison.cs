@@ -115,6 +115,9 @@ internal sealed class CudaComparison : CudaLaunch, IDisposable
                     bool agrees = expected.Equals(actual) || Math.Abs(expected - actual) <= 1e-5f * (1 + Math.Abs(expected));
                     Assert.True(agrees, $"score {actual} for {expected} of query {q}, key {k}, head {head}");
                     Assert.True(pattern.HasScore || expected.Equals(raw));
+                    Assert.True(!(Math.Abs(expected) > pattern.ScoreBound * 1.000001f), $"score {expected} beyond {pattern.ScoreBound}");
+                    float near = pattern.HasNear && pattern.IsNear(raw, query, key) ? pattern.ScoreNear(raw, query, key) : expected;
+                    Assert.True(expected.Equals(near) || Math.Abs(expected - near) <= 1e-5f * (1 + Math.Abs(expected)), $"near score {near} for {expected}");
                 }
             }
         }

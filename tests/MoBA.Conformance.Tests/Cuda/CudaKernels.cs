@@ -10,29 +10,36 @@ internal static class CudaKernels
 {
     private static readonly KernelStore _store = new(new KernelCache(null, 0));
 
-    /// <summary>The shapes of a machine.</summary>
-    public static IEnumerable<TileShape> Shapes(KernelTarget target) =>
-        from dim in (int[])[128, 64, 256]
-        from element in (ElementKind[])[ElementKind.BFloat16, ElementKind.Half]
-        select new TileShape(target, dim, element);
+    /// <summary>The shapes that a pattern runs in on a machine.</summary>
+    public static IEnumerable<TileShape> Shapes(string pattern, KernelTarget target)
+    {
+        float bound = Launches(pattern, target).ScoreBound;
+        return from dim in (int[])[128, 64, 256]
+               from element in (ElementKind[])[ElementKind.BFloat16, ElementKind.Half]
+               select new TileShape(target, dim, element, TileShape.CanBeBounded(element, bound));
+    }
 
     /// <summary>The kernels of a pattern: one, or two where a gate leaves pairs aside.</summary>
-    public static IReadOnlyList<KernelSource> Of(string pattern, KernelTarget target)
+    public static IReadOnlyList<KernelSource> Of(string pattern, KernelTarget target) => Launches(pattern, target).Kernels;
+
+    /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
+    public static KernelText Text(KernelSource kernel, TileShape shape) => _store.Text(kernel, shape);
+
+    private static KernelFinder Launches(string pattern, KernelTarget target)
     {
         KernelFinder finder = new(target);
         ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
         expert.LaunchCuda(finder);
         expert.LaunchCudaAlways(finder);
-        return finder.Kernels;
+        return finder;
     }
-
-    /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
-    public static KernelText Text(KernelSource kernel, TileShape shape) => _store.Text(kernel, shape);
 
     /// <summary>Takes the kernels of an expert instead of running them.</summary>
     private sealed class KernelFinder(KernelTarget target) : CudaLaunch
     {
         public List<KernelSource> Kernels { get; } = [];
+
+        public float ScoreBound { get; private set; }
 
         public override CudaTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
 
@@ -42,6 +49,7 @@ internal static class CudaKernels
         {
             Type skeleton = target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
             MethodInfo attend = skeleton.GetMethod(nameof(HopperAttention.Attend))!;
+            ScoreBound = pattern.ScoreBound;
             Kernels.Add(new(attend.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), source));
         }
     }

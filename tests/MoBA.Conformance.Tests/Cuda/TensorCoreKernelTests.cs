@@ -8,8 +8,8 @@ namespace MoBA.Conformance.Tests.Cuda;
 /// <summary>Every pattern of the gallery becomes tensor-core kernels that stay in registers, on a machine without a GPU.</summary>
 public sealed class TensorCoreKernelTests : IDisposable
 {
-    // Of these every shape is assembled: without a mask of its own, with one, and with changed scores; of the others one.
-    private static readonly string[] _everyShape = [nameof(Causal), nameof(SinkWindow), nameof(AlibiCausal)];
+    // Of these every shape is assembled: without a mask of its own, with one, with changed scores, and with bounded ones; of the others one.
+    private static readonly string[] _everyShape = [nameof(Causal), nameof(SinkWindow), nameof(AlibiCausal), nameof(SoftCap)];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("moba-ptxas-").FullName;
 
@@ -25,7 +25,7 @@ public sealed class TensorCoreKernelTests : IDisposable
         foreach (KernelSource kernel in CudaKernels.Of(pattern, target))
         {
             Assert.NotEmpty(kernel.Hash);
-            foreach (TileShape shape in CudaKernels.Shapes(target))
+            foreach (TileShape shape in CudaKernels.Shapes(pattern, target))
                 CheckText(CudaKernels.Text(kernel, shape), shape);
         }
     }
@@ -39,7 +39,7 @@ public sealed class TensorCoreKernelTests : IDisposable
         (KernelText, TileShape)[] texts =
         [
             .. from kernel in CudaKernels.Of(pattern, target)
-               from shape in CudaKernels.Shapes(target).Take(_everyShape.Contains(pattern) ? int.MaxValue : 1)
+               from shape in CudaKernels.Shapes(pattern, target).Take(_everyShape.Contains(pattern) ? int.MaxValue : 1)
                select (CudaKernels.Text(kernel, shape), shape),
         ];
         string[] faults = [.. texts.AsParallel().AsOrdered().WithDegreeOfParallelism(2).SelectMany(t => Faults(t.Item1, t.Item2))];
@@ -50,7 +50,7 @@ public sealed class TensorCoreKernelTests : IDisposable
     public void A_Hopper_kernel_multiplies_by_warpgroups()
     {
         Ptxas.SkipWithout();
-        TileShape shape = CudaKernels.Shapes(KernelTarget.Sm90a).First();
+        TileShape shape = CudaKernels.Shapes(nameof(SinkWindow), KernelTarget.Sm90a).First();
         KernelSource kernel = Assert.Single(CudaKernels.Of(nameof(SinkWindow), KernelTarget.Sm90a));
         string sass = Ptxas.Sass(Ptxas.Assemble(CudaKernels.Text(kernel, shape), shape.Target, _folder));
         Assert.Contains("HGMMA", sass);

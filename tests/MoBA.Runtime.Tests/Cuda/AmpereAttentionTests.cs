@@ -18,6 +18,9 @@ public sealed class AmpereAttentionTests
     [InlineData(72, false, 90, "plain")]
     [InlineData(8, true, 20, "scored")]
     [InlineData(200, true, 1000, "scored")]
+    [InlineData(8, false, 200, "capped")]
+    [InlineData(64, false, 100, "capped")]
+    [InlineData(128, true, 100, "capped")]
     public void The_kernel_computes_attention(int dim, bool isHalf, int width, string scores)
     {
         IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm80, dim, isHalf, width, scores);

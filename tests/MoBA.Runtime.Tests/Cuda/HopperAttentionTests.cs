@@ -19,6 +19,9 @@ public sealed class HopperAttentionTests
     [InlineData(72, false, 90, "plain", 1)]
     [InlineData(8, true, 20, "scored", 2)]
     [InlineData(200, true, 1000, "scored", 2)]
+    [InlineData(8, false, 200, "capped", 2)]
+    [InlineData(64, false, 100, "capped", 1)]
+    [InlineData(128, true, 100, "capped", 1)]
     public void The_kernel_computes_attention(int dim, bool isHalf, int width, string scores, int blocks)
     {
         IAttentionProblem problem = AttentionProblems.Band(KernelTarget.Sm90a, dim, isHalf, width, scores);

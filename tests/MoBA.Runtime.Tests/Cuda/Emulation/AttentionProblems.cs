@@ -22,14 +22,17 @@ internal static class AttentionProblems
             new() { QueryToken = 1 + tile, Queries = 21, Position = 77 + tile, KeyToken = 2, Keys = keys },
             new() { QueryToken = 0, Queries = 1, Position = 3 + width, KeyToken = 2, Keys = 2 },
         ];
-        return scores == "scored"
-            ? new AttentionProblem<BandPattern, int>(dim, isHalf, tile + 21, keys) { Pattern = band, Records = records }
-            : new AttentionProblem<PlainBandPattern, int>(dim, isHalf, tile + 21, keys)
+        return scores switch
+        {
+            "scored" => new AttentionProblem<BandPattern, int>(dim, isHalf, tile + 21, keys) { Pattern = band, Records = records },
+            "capped" => new AttentionProblem<CappedBandPattern, int>(dim, isHalf, tile + 21, keys) { Pattern = new() { Band = band }, Records = records },
+            _ => new AttentionProblem<PlainBandPattern, int>(dim, isHalf, tile + 21, keys)
             {
                 Pattern = new() { Band = band },
                 Records = records,
                 ScaleFirst = scores == "scale first",
-            };
+            },
+        };
     }
 
     /// <summary>A wide band over the tiles of several rounds of the rings, then one tile, then none.</summary>

@@ -74,3 +74,35 @@ public struct PlainBandPattern : ICudaPattern<int, int, int>
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
+
+/// <summary>The same pairs, with scores that saturate at 5.</summary>
+public struct CappedBandPattern : ICudaPattern<int, int, int>
+{
+    public BandPattern Band;
+
+    public readonly bool HasScore => true;
+
+    public readonly bool ReadsTables => false;
+
+    public readonly int Runs(long q0, long q1, int keys, int head, int keyTile) => Band.Runs(q0, q1, keys, head, keyTile);
+
+    public readonly int Next(int runs, int k0) => Band.Next(runs, k0);
+
+    public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head) => Band.Classify(q0, q1, k0, k1, head);
+
+    public readonly int Query(int q, int head, int heads) => q;
+
+    public readonly int Key(int k, int head, int heads) => k;
+
+    public readonly bool Attends(int q, int k) => Band.Attends(q, k);
+
+    public readonly float Score(float score, int q, int k) => 5f * CudaMath.Tanh(score * 0.2f);
+
+    public readonly bool HasNear => true;
+
+    public readonly bool IsNear(float score, int q, int k) => CudaMath.IsNear(score * 0.2f);
+
+    public readonly float ScoreNear(float score, int q, int k) => 5f * CudaMath.TanhNear(score * 0.2f);
+
+    public readonly float ScoreBound => 5f;
+}

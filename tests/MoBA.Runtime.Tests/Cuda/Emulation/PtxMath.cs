@@ -16,6 +16,7 @@ internal static class PtxMath
             ("max" or "min", "f32") => Extreme(parts[0] == "max", parts.Contains("NaN")),
             ("fma", "f32") => static (a, b, c) => F((float)(((double)F(a) * F(b)) + F(c))),
             ("neg", "f32") => static (a, _, _) => F(-F(a)),
+            ("abs", "f32") => static (a, _, _) => F(Math.Abs(F(a))),
             ("ex2", _) => static (a, _, _) => F((float)Math.Pow(2, F(a))),
             ("lg2", _) => static (a, _, _) => F((float)Math.Log2(F(a))),
             ("rcp", _) => static (a, _, _) => F(1 / F(a)),

@@ -39,6 +39,14 @@ public struct SinkBandPattern : ICudaPattern<SinkBandRuns, int, int>
     public readonly bool Attends(int q, int k) => q >= k & (k < Sinks | q - k <= Width);
 
     public readonly float Score(float score, int q, int k) => score;
+
+    public readonly bool HasNear => false;
+
+    public readonly bool IsNear(float score, int q, int k) => false;
+
+    public readonly float ScoreNear(float score, int q, int k) => score;
+
+    public readonly float ScoreBound => float.PositiveInfinity;
 }
 
 /// <summary>The runs of <see cref="SinkBandPattern"/>.</summary>
