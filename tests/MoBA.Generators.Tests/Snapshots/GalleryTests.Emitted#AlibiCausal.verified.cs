@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 MaxBias = this.MaxBias,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.KeyValues>(
-                pattern, "1efe9a057161d7401c5fb4a0440087c9");
+                pattern, "0cbdbe1e21f3fe72d2c46f76c5399add");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -422,5 +422,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score - q.Query0 * (float)(q.Q - k.K);
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

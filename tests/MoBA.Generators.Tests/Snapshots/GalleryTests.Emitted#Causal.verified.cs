@@ -76,7 +76,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Causal_Cuda, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.KeyValues>(
-                pattern, "d32fda87a6fb1c5e58bacd578dd33c78");
+                pattern, "e955f86f045200a5526f1d6b891ec569");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -364,5 +364,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

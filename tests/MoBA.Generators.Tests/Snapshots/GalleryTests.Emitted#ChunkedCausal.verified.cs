@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Chunk),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "64056f2eba364ed14888a276f45742f5");
+                pattern, "5d882d48001436d189fdf872e901c539");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -408,5 +408,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

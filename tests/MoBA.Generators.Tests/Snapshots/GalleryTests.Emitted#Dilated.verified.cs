@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Dilation),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "0d92a75446886033818c69148cfac94e");
+                pattern, "f394ecfadfff23ca5a1996b944a2dec1");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -402,5 +402,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Document = launch.Table(this.Document, true),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.KeyValues>(
-                pattern, "44a707fb2726d7f185912949f279ae70");
+                pattern, "ff8c97a3f27f9a20e220a94e3e44460b");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -417,5 +417,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

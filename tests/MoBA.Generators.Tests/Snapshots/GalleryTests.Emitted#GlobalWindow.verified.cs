@@ -85,7 +85,7 @@ namespace MoBA.Patterns
                 Causal = this.Causal ? 1 : 0,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.KeyValues>(
-                pattern, "4bb1b8bcc488c0f5558a0d5d383a8c1c");
+                pattern, "e8a67e7b4d26f5a77f3251107712dde9");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -494,5 +494,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.KeyValues>(
-                pattern, "93f561c9ee312806e5f664a301ee16c4");
+                pattern, "6e2a684669da8eb56d46d4a5fd83fc5b");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -385,6 +385,16 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 
     /// <summary>The shape of MobaGroup's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

@@ -98,7 +98,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.KeyValues>(
-                pattern, "0aaf33ce42e825f566b2dd9f86779af6");
+                pattern, "c2756797e83dc63aea66db89862524db");
         }
 
         global::MoBA.Runtime.Cpu.CpuKernel? global::MoBA.Runtime.ISparseExpert.BindAlways(in global::MoBA.Runtime.AttentionExtent extent)
@@ -123,7 +123,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.KeyValues>(
-                pattern, "94ef3a65af33e87314e3ef48a99612e0");
+                pattern, "bbad8a324dcb1d3bdc950fdd0ca2e715");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -421,6 +421,16 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 
     /// <summary>The CPU kernel of what MobaSinks always attends, bound to its parameters for one call.</summary>
@@ -668,6 +678,16 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 
     /// <summary>The shape of MobaSinks's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

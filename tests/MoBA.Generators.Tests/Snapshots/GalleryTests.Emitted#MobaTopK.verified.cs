@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.KeyValues>(
-                pattern, "3dd664b6f04b3969c6ba009985ef2c67");
+                pattern, "a8ffd450345a990e9666322f231d56a1");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -385,6 +385,16 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 
     /// <summary>The shape of MobaTopK's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Prefix = this.Prefix,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.KeyValues>(
-                pattern, "211fed5d54f9a31819684bb702e65c42");
+                pattern, "1ceb0a0304689c0505dfbb78d2611893");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -373,5 +373,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

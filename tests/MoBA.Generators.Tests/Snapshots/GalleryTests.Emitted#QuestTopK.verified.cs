@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.KeyValues>(
-                pattern, "4a8db848a60de8207f8bf12883dbb23f");
+                pattern, "2da5c3c12f90158ea18ad90c7586acba");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -385,6 +385,16 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 
     /// <summary>The shape of QuestTopK's block gate: the passes that route are compiled for it. Public because ILGPU compiles it.</summary>

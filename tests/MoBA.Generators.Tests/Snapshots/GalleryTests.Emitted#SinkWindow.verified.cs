@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Sinks = this.Sinks,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.KeyValues>(
-                pattern, "a716dca4077b40d084445374d1180fce");
+                pattern, "81e163ddb122cebc6f3859444ce2662f");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -391,5 +391,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

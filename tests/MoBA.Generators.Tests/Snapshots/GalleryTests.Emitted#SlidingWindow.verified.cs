@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.KeyValues>(
-                pattern, "fd02f49637c73bd22a61299d6f10f967");
+                pattern, "846415ebbd561875b3f8e8b1df02915c");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -373,5 +373,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
+
+        public readonly bool HasNear => false;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            false;
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            score;
+
+        public readonly float ScoreBound => float.PositiveInfinity;
     }
 }

@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Cap = this.Cap,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.KeyValues>(
-                pattern, "98d5b1d4112f9b3b32b9e78b386f55ef");
+                pattern, "5b5d929193f081299fb2fff98c413554");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -420,5 +420,15 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             Cap * CudaMath.Tanh(score * q.Query0);
+
+        public readonly bool HasNear => true;
+
+        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
+            CudaMath.IsNear(score * q.Query0);
+
+        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+            Cap * CudaMath.TanhNear(score * q.Query0);
+
+        public readonly float ScoreBound => CudaMath.Abs(Cap);
     }
 }
