@@ -99,23 +99,26 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         Tile.Keep(register + 2, pattern.Attends(query1, key));
     }
 
-    // Half a tile's keys at a time: many scores under way hide how long each takes.
+    // 32 keys at a time: many scores under way hide how long each takes.
     private static void ModifyAll(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first)
     {
-        ModifyHalf(pattern, problem, work, query0, query1, k0 + column, first);
+        ModifyPart(pattern, problem, work, query0, query1, k0 + column, first);
+        if (k0 + 32 < work.Keys)
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 32, first + 16);
         if (k0 + 64 < work.Keys)
-            ModifyHalf(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
+        if (k0 + 96 < work.Keys)
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 96, first + 48);
     }
 
     // The shorter way is taken where it is right for all scores of the warp.
-    private static void ModifyHalf(
+    private static void ModifyPart(
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
         if (pattern.HasNear)
         {
-            bool near = AreNear(pattern, problem, work, query0, query1, k, register) & AreNear(pattern, problem, work, query0, query1, k + 16, register + 8)
-                & AreNear(pattern, problem, work, query0, query1, k + 32, register + 16) & AreNear(pattern, problem, work, query0, query1, k + 48, register + 24);
+            bool near = AreNear(pattern, problem, work, query0, query1, k, register) & AreNear(pattern, problem, work, query0, query1, k + 16, register + 8);
             if (Tile.Ballot(near) == -1)
                 NearColumns(pattern, problem, work, query0, query1, k, register);
             else
@@ -125,6 +128,9 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         {
             FarColumns(pattern, problem, work, query0, query1, k, register);
         }
+
+        // Under way while the next part is modified.
+        Tile.BoundedPowers(register);
     }
 
     private static bool AreNear(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register) =>
@@ -145,10 +151,6 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         NearPair(pattern, problem, work, query0, query1, k + 8, register + 4);
         NearPair(pattern, problem, work, query0, query1, k + 16, register + 8);
         NearPair(pattern, problem, work, query0, query1, k + 24, register + 12);
-        NearPair(pattern, problem, work, query0, query1, k + 32, register + 16);
-        NearPair(pattern, problem, work, query0, query1, k + 40, register + 20);
-        NearPair(pattern, problem, work, query0, query1, k + 48, register + 24);
-        NearPair(pattern, problem, work, query0, query1, k + 56, register + 28);
     }
 
     private static void NearPair(
@@ -173,10 +175,6 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         FarPair(pattern, problem, work, query0, query1, k + 8, register + 4);
         FarPair(pattern, problem, work, query0, query1, k + 16, register + 8);
         FarPair(pattern, problem, work, query0, query1, k + 24, register + 12);
-        FarPair(pattern, problem, work, query0, query1, k + 32, register + 16);
-        FarPair(pattern, problem, work, query0, query1, k + 40, register + 20);
-        FarPair(pattern, problem, work, query0, query1, k + 48, register + 24);
-        FarPair(pattern, problem, work, query0, query1, k + 56, register + 28);
     }
 
     private static void FarPair(

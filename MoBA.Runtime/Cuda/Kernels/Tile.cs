@@ -159,6 +159,10 @@ internal static class Tile
     /// <see cref="EndSoftmax"/> for rows that see no key.</summary>
     public static void ClearSoftmax() => CudaAsm.Emit("tile.clearsoftmax;");
 
+    /// <summary>S = e^S of 16 registers, where modified scores are known to be small; elsewhere the softmax does it, which knows the
+    /// maximum.</summary>
+    public static void BoundedPowers(int first) => CudaAsm.Emit("tile.boundedpowers %0;", first);
+
     /// <summary>Starts the online softmax: maximum, sum and P = 2^(S * factor - maximum).</summary>
     public static void StartSoftmax(float factor) => CudaAsm.Emit("tile.startsoftmax %0;", factor);
 

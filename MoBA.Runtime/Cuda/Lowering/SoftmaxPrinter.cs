@@ -25,6 +25,9 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         $"g<{AllRows}>, e<{AllRows}>, h<{AllRows}>, u<{2 * AllRows}>; .reg .b32 p<{fragments * scores / 2}>, w<{fragments * outputs / 2}>; " +
         ".reg .pred px, py, pq0, pq1, grown;";
 
+    // The score of a pair that is not attended, or its weight, where that is what s has.
+    private string Unattended => isBounded ? "0f00000000" : "0fFF800000";
+
     private int AllRows => 2 * fragments;
 
     /// <summary>What <see cref="Round"/> needs to know of the lane.</summary>
@@ -37,19 +40,23 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         : Each(scores, i => $"mul.f32 s{first + i}, s{first + i}, {factor};");
 
     public IEnumerable<string> Cut(string register, string keys) => Score(register) is not int first ? []
-        : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, 0fFF800000;");
+        : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, {Unattended};");
 
     // A predicate that ILGPU knew to be constant is a number.
     public string Keep(string register, string attended) => (Score(register), attended) switch
     {
         (null, _) or (_, "1") => "",
-        (int s, "0") => $"mov.f32 s{s}, 0fFF800000;",
-        (int s, _) => $"@!{attended} mov.f32 s{s}, 0fFF800000;",
+        (int s, "0") => $"mov.f32 s{s}, {Unattended};",
+        (int s, _) => $"@!{attended} mov.f32 s{s}, {Unattended};",
     };
 
     public string Read(string value, string register) => $"mov.f32 {value}, {(Score(register) is int s ? $"s{s}" : "0f00000000")};";
 
     public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";
+
+    /// <summary>Weights of 16 scores, where no maximum is needed: 2^(S log2 e).</summary>
+    public IEnumerable<string> BoundedPowers(string register) => !isBounded || Score(register) is not int first ? []
+        : Each(16, i => $"mul.ftz.f32 s{first + i}, s{first + i}, 0f3FB8AA3B; ex2.approx.ftz.f32 s{first + i}, s{first + i};");
 
     /// <summary>No key yet.</summary>
     public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {(isBounded ? "0f00000000" : Least)}; mov.f32 l{r}, 0f00000000;");
@@ -175,8 +182,8 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         .. Quad(static (r, lanes) => $"shfl.sync.bfly.b32 u{r}, n{r}, {lanes}, 0x1f, 0xffffffff; max.f32 n{r}, n{r}, u{r};")];
 
     // s = 2^(s * factor - maximum * factor)
-    private IEnumerable<string> Powers(string factor) => Each(fragments * scores, i =>
-        $"{(isBounded ? $"mul.ftz.f32 s{i}, s{i}, {factor};" : $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)};")} ex2.approx.ftz.f32 s{i}, s{i};");
+    private IEnumerable<string> Powers(string factor) => isBounded ? []
+        : Each(fragments * scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)}; ex2.approx.ftz.f32 s{i}, s{i};");
 
     // u0, u2, ... = the thread's part of the sums of its rows.
     private IEnumerable<string> Sums() => Tree("add");

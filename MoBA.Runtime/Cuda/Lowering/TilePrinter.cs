@@ -60,6 +60,7 @@ internal abstract class TilePrinter(TileShape shape)
         ("keep", [var register, var attended]) => [Softmax.Keep(register, attended)],
         ("score", [var value, var register]) => [Softmax.Read(value, register)],
         ("setscore", [var register, var value]) => [Softmax.Write(register, value)],
+        ("boundedpowers", [var first]) => Softmax.BoundedPowers(first),
         ("clearsoftmax", _) => Softmax.Begin(),
         ("startsoftmax", [var factor]) => Softmax.Start(factor),
         ("continuesoftmax", [var factor]) => Softmax.Continue(factor),
