@@ -36,7 +36,7 @@ internal sealed unsafe class AttentionLaunch(TensorCoreAttention attention, in C
     /// <inheritdoc/>
     public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
     {
-        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind, TileShape.CanBeBounded(_call.Kind, pattern.ScoreBound));
+        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind, TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound));
         AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(shape, source);
         long together = attention.KeyTokensTogether(_call.Dim);
         nint schedule = attention.Data.Get<AttentionSequence, QueryTile, (int Queries, long Together)>(

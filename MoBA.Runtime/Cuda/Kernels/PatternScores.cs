@@ -18,12 +18,13 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     /// <param name="column">The thread's first column.</param>
     /// <param name="first">The register of the first score: <see cref="Tile.FragmentRegisters"/> times the pair of rows, a
     /// constant.</param>
+    /// <param name="asksNear">Whether there are registers to ask for the short form of a modifier; a constant.</param>
     public static void Apply(
-        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column, int first)
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int note, int column, int first, bool asksNear)
     {
         int k0 = note & TileNote.Position;
         if (pattern.HasScore)
-            ModifyAll(pattern, problem, work, query0, query1, k0, column, first);
+            ModifyAll(pattern, problem, work, query0, query1, k0, column, first, asksNear);
         else if (problem.ScaleFirst != 0)
             Tile.ScaleScores(first, problem.Scale);
         if ((note & TileNote.Partial) != 0)
@@ -101,22 +102,22 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
 
     // 32 keys at a time: many scores under way hide how long each takes.
     private static void ModifyAll(
-        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first)
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k0, int column, int first, bool asksNear)
     {
-        ModifyPart(pattern, problem, work, query0, query1, k0 + column, first);
+        ModifyPart(pattern, problem, work, query0, query1, k0 + column, first, asksNear);
         if (k0 + 32 < work.Keys)
-            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 32, first + 16);
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 32, first + 16, asksNear);
         if (k0 + 64 < work.Keys)
-            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 64, first + 32);
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 64, first + 32, asksNear);
         if (k0 + 96 < work.Keys)
-            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 96, first + 48);
+            ModifyPart(pattern, problem, work, query0, query1, k0 + column + 96, first + 48, asksNear);
     }
 
     // The shorter way is taken where it is right for all scores of the warp.
     private static void ModifyPart(
-        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
+        TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register, bool asksNear)
     {
-        if (pattern.HasNear)
+        if (asksNear & pattern.HasNear)
         {
             bool near = AreNear(pattern, problem, work, query0, query1, k, register) & AreNear(pattern, problem, work, query0, query1, k + 16, register + 8);
             if (Tile.Ballot(near) == -1)

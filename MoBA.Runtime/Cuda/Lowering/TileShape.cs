@@ -21,8 +21,10 @@ internal readonly record struct TileShape(KernelTarget Target, int Dim, ElementK
     /// <summary>e to this is 2^80: of 2^30 keys the sum is below 2^110, and the smallest weight is no subnormal number.</summary>
     public const float MostBound = 55.4f;
 
-    /// <summary>Whether a kernel may do without a maximum. Half has no room for such weights.</summary>
-    public static bool CanBeBounded(ElementKind element, float scoreBound) => element == ElementKind.BFloat16 && scoreBound <= MostBound;
+    /// <summary>Whether a kernel does without a maximum. Half has no room for such weights, and Ampere's kernel no registers for powers
+    /// that are under way.</summary>
+    public static bool CanBeBounded(KernelTarget target, ElementKind element, float scoreBound) =>
+        target == KernelTarget.Sm90a && element == ElementKind.BFloat16 && scoreBound <= MostBound;
 
     /// <summary>The shape that rows of <paramref name="dim"/> components run in.</summary>
     public static TileShape For(KernelTarget target, int dim, ElementKind element, bool isBounded = false) =>

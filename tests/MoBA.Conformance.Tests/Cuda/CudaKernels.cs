@@ -16,7 +16,7 @@ internal static class CudaKernels
         float bound = Launches(pattern, target).ScoreBound;
         return from dim in (int[])[128, 64, 256]
                from element in (ElementKind[])[ElementKind.BFloat16, ElementKind.Half]
-               select new TileShape(target, dim, element, TileShape.CanBeBounded(element, bound));
+               select new TileShape(target, dim, element, TileShape.CanBeBounded(target, element, bound));
     }
 
     /// <summary>The kernels of a pattern: one, or two where a gate leaves pairs aside.</summary>

@@ -80,7 +80,7 @@ internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
     public void Run(KernelTarget target, int blocks = 0, int seed = 0, Func<string, string>? edit = null)
     {
         ElementKind element = IsHalf ? ElementKind.Half : ElementKind.BFloat16;
-        TileShape shape = TileShape.For(target, Dim, element, TileShape.CanBeBounded(element, Pattern.ScoreBound));
+        TileShape shape = TileShape.For(target, Dim, element, TileShape.CanBeBounded(target, element, Pattern.ScoreBound));
         (KernelText text, PtxProgram program) = AttentionKernels.Of<TPattern, TRuns>(shape);
         if (edit is not null)
             program = new(edit(text.Ptx));
