@@ -25,7 +25,7 @@ public sealed partial class CudaPtxTests
         expert.LaunchCuda(finder);
         expert.LaunchCudaAlways(finder);
         Assert.Equal(expert.Info.AlwaysPredicate is null ? 1 : 2, finder.Kernels.Count);
-        foreach (MethodInfo kernel in finder.Kernels)
+        foreach ((MethodInfo kernel, int forms) in finder.Kernels)
         {
             Stopwatch clock = Stopwatch.StartNew();
             string ptx = OfflinePtx.CompileGrouped(kernel, 384);
@@ -33,9 +33,11 @@ public sealed partial class CudaPtxTests
             Assert.DoesNotContain("call", ptx);
             Assert.DoesNotContain(".func", ptx);
 
-            // Pass 1 and pass 2 of the kernel, each with a mask, and a modifier where there is one; sixteen keys at a time.
+            // Pass 1 and pass 2 of the kernel, each with a mask, and with a modifier where there is one, in its short form too if it has
+            // one; sixteen keys at a time.
             string[] pairs = [.. Pairs(ptx)];
-            Assert.Equal(expert.Info.ScoreModifier is null ? 2 * 8 : 4 * 8, pairs.Length);
+            Assert.Equal(2 * 8 * (1 + forms), pairs.Length);
+            Assert.Equal(expert.Info.ScoreModifier is null, forms == 0);
             Assert.All(pairs, static part => Assert.DoesNotContain("bra", part));
             Assert.All(Depots().Matches(ptx), static depot => Assert.Equal("4", depot.Groups["bytes"].Value));
         }
@@ -66,14 +68,17 @@ public sealed partial class CudaPtxTests
     /// <summary>Takes the kernels of an expert instead of running them.</summary>
     private sealed class KernelFinder : CudaLaunch
     {
-        public List<MethodInfo> Kernels { get; } = [];
+        public List<(MethodInfo Kernel, int Forms)> Kernels { get; } = [];
 
         public override CudaTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
 
         public override CudaFloatTable Table(ReadOnlyMemory<float> values) => default;
 
-        public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source) => Kernels.Add(
-            typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!
-                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)));
+        public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+        {
+            MethodInfo kernel = typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey));
+            Kernels.Add((kernel, pattern.HasNear ? 2 : pattern.HasScore ? 1 : 0));
+        }
     }
 }
