@@ -8,7 +8,8 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     where TQuery : unmanaged
     where TKey : unmanaged
 {
-    /// <summary>Scales and modifies scores, and sets to -infinity those of pairs that the predicate does not attend.</summary>
+    /// <summary>Scales and modifies scores, and sets to -infinity those of pairs that the predicate does not attend. Where scores are known
+    /// to be small, what is left are weights, and 0.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="problem">The launch.</param>
     /// <param name="work">The tile of queries.</param>
