@@ -1,5 +1,6 @@
 using MoBA.Generators.Analyze;
 using MoBA.Generators.Model;
+using MoBA.Generators.Plan;
 
 namespace MoBA.Generators.Emit;
 
@@ -46,8 +47,8 @@ internal class CudaPairDialect : CudaBranchFreeDialect
     public override string Local(string name) => name[0] == 'K' ? $"k.{name}" : $"q.{name}";
 }
 
-/// <summary>The same where arguments are near 0.</summary>
+/// <summary>The same where scores are near 0, with what the kernel passes along.</summary>
 internal sealed class CudaNearDialect : CudaPairDialect
 {
-    public override string Function(string name, ExprType type) => base.Function(name == "Tanh" ? "TanhNear" : name, type);
+    public override string Local(string name) => name == NearForm.Scale.Name || name == NearForm.Unit.Name ? name : base.Local(name);
 }

@@ -116,9 +116,9 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["attends"] = _cudaPair.Print(pair.Mask),
             ["has_score"] = pair.Modifier is null ? "false" : "true",
             ["score"] = pair.Modifier is null ? "score" : _cudaPair.Print(pair.Modifier),
-            ["has_near"] = pair.Near.Any() ? "true" : "false",
-            ["is_near"] = pair.Near.Any() ? string.Join(" & ", pair.Near.Select(x => $"CudaMath.IsNear({_cudaNear.Print(x)})")) : "false",
-            ["score_near"] = pair.Near.Any() ? _cudaNear.Print(pair.Modifier!) : "score",
+            ["has_near"] = pair.Near is null ? "false" : "true",
+            ["near_limit"] = pair.Near is null ? "0f" : _cudaNear.Print(pair.Near.Limit),
+            ["score_near"] = pair.Near is null ? "score" : _cudaNear.Print(pair.Near.Score),
             ["score_bound"] = pair.ScoreBound is null ? "float.PositiveInfinity" : _cudaSide.Print(pair.ScoreBound),
         };
     }

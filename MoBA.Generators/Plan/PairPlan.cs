@@ -11,7 +11,7 @@ namespace MoBA.Generators.Plan;
 /// <param name="PerKey">Values that are the same for every query of the head: <c>Key0</c>, <c>Key1</c> and so on.</param>
 /// <param name="Mask">What remains of the predicate.</param>
 /// <param name="Modifier">What remains of the score modifier; null is none.</param>
-/// <param name="Near">Arguments in it that are often near 0, where the function has a shorter form.</param>
+/// <param name="Near">The modifier for scores near 0, where that is shorter; null is none.</param>
 /// <param name="ScoreBound">What no modified score exceeds in size; null is unknown.</param>
 internal sealed record PairPlan(
     EquatableArray<NamedValue> Divisors,
@@ -21,5 +21,5 @@ internal sealed record PairPlan(
     EquatableArray<NamedValue> PerKey,
     Expr Mask,
     Expr? Modifier,
-    EquatableArray<Expr> Near,
+    NearForm? Near,
     Expr? ScoreBound);

@@ -26,15 +26,14 @@ internal sealed class PairPlanner
         mask = planner.TakeOut(divisions.OfPair(mask), IsCostly);
         Expr? bound = modifier is null ? null : ScoreBound.Of(modifier);
         modifier = modifier is null ? null : planner.TakeOut(MultiplyByReciprocals(divisions.OfPair(modifier)), IsCostlyInScore);
+        NearForm? near = modifier is null ? null : NearForm.Of(modifier, planner.ValueOf);
         classify = divisions.Of(classify);
         keyRanges = divisions.Of(keyRanges);
         return new PairPlan(
-            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, modifier, new(Near(modifier)), bound);
+            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, modifier, near, bound);
     }
 
-    /// <summary>The arguments of functions that have a shorter form near 0.</summary>
-    private static IEnumerable<Expr> Near(Expr? modifier) => modifier is null ? []
-        : ExprWalk.All(modifier).OfType<FloatCall>().Where(static f => f.Function == "Tanh").Select(static f => f.Arguments[0]).Distinct();
+    private Expr ValueOf(LocalRef local) => _perQuery.Concat(_perKey).First(v => v.Name == local.Name).Value;
 
     private Expr TakeOut(Expr e, Func<Expr, bool> isCostly) => ExprWalk.Replace(e, node =>
     {

@@ -115,15 +115,22 @@ public static class CudaMath
         return x * above * (1f / below);
     }
 
-    /// <summary>Whether <see cref="TanhNear"/> is right for <paramref name="x"/>.</summary>
-    public static bool IsNear(float x) => Abs(x) < 0.625f;
+    /// <summary>The size below which <see cref="TanhNear"/> is right for x.</summary>
+    public static float NearLimit(float rate) => 0.5f / Abs(rate);
 
-    /// <summary>Hyperbolic tangent of an argument that <see cref="IsNear"/>: a polynomial, to 3e-7.</summary>
-    public static float TanhNear(float x)
+    /// <summary><paramref name="factor"/> * tanh(x * <paramref name="rate"/>) of an argument below 1/2: a polynomial in x, to 6e-7 of
+    /// the result, whose coefficients are the same wherever the factor and the rate are.</summary>
+    public static float TanhNear(float x, float factor, float rate)
     {
+        float squared = rate * rate, first = factor * rate, third = first * squared, fifth = third * squared;
+        float a = Whole(first * 0.999999463558197f), b = Whole(third * -0.33326318860054016f);
+        float c = Whole(fifth * 0.13190296292304993f), d = Whole(fifth * squared * -0.04440222680568695f);
         float u = x * x;
-        return x + (x * (u * (-0.333328153f + (u * (0.133154399f + (u * (-0.0522660286f + (u * 0.0156168735f))))))));
+        return x * (a + (u * (b + (u * (c + (u * d))))));
     }
+
+    // A product that stays one: ptxas would break it up, to multiply and add in one instruction, for every x anew.
+    private static float Whole(float product) => Max(product, float.MinValue);
 
     /// <summary>Sine of an angle in radians, to 1e-6, as long as the angle is below 10000.</summary>
     public static float Sin(float x) => SinOfQuarters(x, 0);

@@ -43,14 +43,15 @@ public interface ICudaPattern<TRuns, TQuery, TKey>
     /// <summary>The modified score of a pair.</summary>
     float Score(float score, TQuery q, TKey k);
 
-    /// <summary>Whether there is a shorter way to modified scores where functions have arguments near 0.</summary>
+    /// <summary>Whether there is a shorter way to modified scores where scores are near 0.</summary>
     bool HasNear { get; }
 
-    /// <summary>Whether <see cref="ScoreNear"/> is right for a pair.</summary>
-    bool IsNear(float score, TQuery q, TKey k);
+    /// <summary>The size below which q . k is near 0.</summary>
+    float NearLimit(float scale);
 
-    /// <summary>The modified score of a pair for which <see cref="IsNear"/> holds.</summary>
-    float ScoreNear(float score, TQuery q, TKey k);
+    /// <summary>The modified score times <paramref name="unit"/> of a pair whose q . k is <paramref name="score"/>, which is near
+    /// 0.</summary>
+    float ScoreNear(float score, float scale, float unit, TQuery q, TKey k);
 
     /// <summary>What no modified score exceeds in size, as proven; infinity where nothing is. Asked by the host.</summary>
     float ScoreBound { get; }

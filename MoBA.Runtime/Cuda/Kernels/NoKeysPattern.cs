@@ -40,10 +40,10 @@ public struct NoKeysPattern : ICudaPattern<int, int, int>
     public readonly bool HasNear => false;
 
     /// <inheritdoc/>
-    public readonly bool IsNear(float score, int q, int k) => false;
+    public readonly float NearLimit(float scale) => 0f;
 
     /// <inheritdoc/>
-    public readonly float ScoreNear(float score, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
 
     /// <inheritdoc/>
     public readonly float ScoreBound => float.PositiveInfinity;

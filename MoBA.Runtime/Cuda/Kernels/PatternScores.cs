@@ -120,8 +120,7 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
     {
         if (asksNear & pattern.HasNear)
         {
-            bool near = AreNear(pattern, problem, work, query0, query1, k, register) & AreNear(pattern, problem, work, query0, query1, k + 16, register + 8);
-            if (Tile.Ballot(near) == -1)
+            if (Tile.Ballot(Tile.LargestScore(register) < pattern.NearLimit(problem.Scale)) == -1)
                 NearColumns(pattern, problem, work, query0, query1, k, register);
             else
                 FarColumns(pattern, problem, work, query0, query1, k, register);
@@ -133,17 +132,6 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
 
         // Under way while the next part is modified.
         Tile.BoundedPowers(register);
-    }
-
-    private static bool AreNear(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register) =>
-        IsNear(pattern, problem, work, query0, query1, k, register) & IsNear(pattern, problem, work, query0, query1, k + 1, register + 1)
-        & IsNear(pattern, problem, work, query0, query1, k + 8, register + 4) & IsNear(pattern, problem, work, query0, query1, k + 9, register + 5);
-
-    private static bool IsNear(TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
-    {
-        TKey key = KeyAt(pattern, problem, work, k);
-        return pattern.IsNear(Tile.Score(register) * problem.Scale, query0, key)
-            & pattern.IsNear(Tile.Score(register + 2) * problem.Scale, query1, key);
     }
 
     private static void NearColumns(
@@ -166,8 +154,8 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
         TKey key = KeyAt(pattern, problem, work, k);
-        Tile.SetScore(register, pattern.ScoreNear(Tile.Score(register) * problem.Scale, query0, key));
-        Tile.SetScore(register + 2, pattern.ScoreNear(Tile.Score(register + 2) * problem.Scale, query1, key));
+        Tile.SetScore(register, pattern.ScoreNear(Tile.Score(register), problem.Scale, Tile.ScoreUnit(), query0, key));
+        Tile.SetScore(register + 2, pattern.ScoreNear(Tile.Score(register + 2), problem.Scale, Tile.ScoreUnit(), query1, key));
     }
 
     private static void FarColumns(
@@ -190,8 +178,8 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
         TPattern pattern, CudaProblem problem, WorkItem work, TQuery query0, TQuery query1, int k, int register)
     {
         TKey key = KeyAt(pattern, problem, work, k);
-        Tile.SetScore(register, pattern.Score(Tile.Score(register) * problem.Scale, query0, key));
-        Tile.SetScore(register + 2, pattern.Score(Tile.Score(register + 2) * problem.Scale, query1, key));
+        Tile.SetScore(register, pattern.Score(Tile.Score(register) * problem.Scale, query0, key) * Tile.ScoreUnit());
+        Tile.SetScore(register + 2, pattern.Score(Tile.Score(register + 2) * problem.Scale, query1, key) * Tile.ScoreUnit());
     }
 
     // A table ends with the last key; what stands in columns beyond it is cut.

@@ -152,6 +152,20 @@ internal static class Tile
         return score;
     }
 
+    /// <summary>The largest size of the 16 scores from a register on; NaN is none.</summary>
+    public static float LargestScore(int first)
+    {
+        CudaAsm.Emit("tile.largestscore %0, %1;", out float size, first);
+        return size;
+    }
+
+    /// <summary>What a modified score is multiplied with, for what the softmax does with it.</summary>
+    public static float ScoreUnit()
+    {
+        CudaAsm.Emit("tile.scoreunit %0;", out float unit);
+        return unit;
+    }
+
     /// <summary>Sets S of a register.</summary>
     public static void SetScore(int register, float score) => CudaAsm.Emit("tile.setscore %0, %1;", register, score);
 

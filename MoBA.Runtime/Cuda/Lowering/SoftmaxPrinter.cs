@@ -54,9 +54,21 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
 
     public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";
 
-    /// <summary>Weights of 16 scores, where no maximum is needed: 2^(S log2 e).</summary>
+    /// <summary>What a modified score is multiplied with: log2 e, or 1 where the powers multiply it.</summary>
+    public string Unit => isBounded ? "0f3FB8AA3B" : "0f3F800000";
+
+    /// <summary>The largest of the sizes of 16 scores, of those that are numbers.</summary>
+    public IEnumerable<string> Largest(string value, string register) => Score(register) is not int first ? [$"mov.f32 {value}, 0f00000000;"] :
+    [
+        "{ .reg .f32 x<4>, y<4>;",
+        .. Each(4, i => $"abs.f32 x{i}, s{first + i};"),
+        .. Each(12, i => $"abs.f32 y{i & 3}, s{first + 4 + i}; max.f32 x{i & 3}, x{i & 3}, y{i & 3};"),
+        $"max.f32 x0, x0, x1; max.f32 x2, x2, x3; max.f32 {value}, x0, x2; }}",
+    ];
+
+    /// <summary>Weights of 16 scores, where no maximum is needed: 2^S.</summary>
     public IEnumerable<string> BoundedPowers(string register) => !isBounded || Score(register) is not int first ? []
-        : Each(16, i => $"mul.ftz.f32 s{first + i}, s{first + i}, 0f3FB8AA3B; ex2.approx.ftz.f32 s{first + i}, s{first + i};");
+        : Each(16, i => $"ex2.approx.ftz.f32 s{first + i}, s{first + i};");
 
     /// <summary>No key yet.</summary>
     public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {(isBounded ? "0f00000000" : Least)}; mov.f32 l{r}, 0f00000000;");

@@ -60,6 +60,8 @@ internal abstract class TilePrinter(TileShape shape)
         ("keep", [var register, var attended]) => [Softmax.Keep(register, attended)],
         ("score", [var value, var register]) => [Softmax.Read(value, register)],
         ("setscore", [var register, var value]) => [Softmax.Write(register, value)],
+        ("largestscore", [var value, var first]) => Softmax.Largest(value, first),
+        ("scoreunit", [var value]) => [$"mov.f32 {value}, {Softmax.Unit};"],
         ("boundedpowers", [var first]) => Softmax.BoundedPowers(first),
         ("clearsoftmax", _) => Softmax.Begin(),
         ("startsoftmax", [var factor]) => Softmax.Start(factor),

@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 MaxBias = this.MaxBias,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.KeyValues>(
-                pattern, "0cbdbe1e21f3fe72d2c46f76c5399add");
+                pattern, "ca105dcd0f610c73cfef121abc5ced1d");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -425,10 +425,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -76,7 +76,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Causal_Cuda, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.KeyValues>(
-                pattern, "e955f86f045200a5526f1d6b891ec569");
+                pattern, "bf7065c9446c8c2e14e4f641397e2248");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -367,10 +367,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Document = launch.Table(this.Document, true),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.KeyValues>(
-                pattern, "ff8c97a3f27f9a20e220a94e3e44460b");
+                pattern, "bd441781df9a0260a1de530a46d2ce63");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -420,10 +420,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.KeyValues>(
-                pattern, "6e2a684669da8eb56d46d4a5fd83fc5b");
+                pattern, "8e4c30ebf58d99372525fb2e5c83ae40");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -388,10 +388,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

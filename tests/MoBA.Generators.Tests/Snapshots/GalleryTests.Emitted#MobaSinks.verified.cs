@@ -98,7 +98,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.KeyValues>(
-                pattern, "c2756797e83dc63aea66db89862524db");
+                pattern, "8386d9ba555ec5ba773bb5e258264052");
         }
 
         global::MoBA.Runtime.Cpu.CpuKernel? global::MoBA.Runtime.ISparseExpert.BindAlways(in global::MoBA.Runtime.AttentionExtent extent)
@@ -123,7 +123,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.KeyValues>(
-                pattern, "bbad8a324dcb1d3bdc950fdd0ca2e715");
+                pattern, "aebb37a7a94a7bddb12a577dd3fc1a9a");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -424,10 +424,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;
@@ -681,10 +680,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.KeyValues>(
-                pattern, "a8ffd450345a990e9666322f231d56a1");
+                pattern, "46e1c640f1ba0bd45ed2e569ef756f0e");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -388,10 +388,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

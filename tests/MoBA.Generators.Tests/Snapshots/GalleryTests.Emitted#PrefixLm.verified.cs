@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Prefix = this.Prefix,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.KeyValues>(
-                pattern, "1ceb0a0304689c0505dfbb78d2611893");
+                pattern, "4990fdfbf6f8f14252a52f308fbcfd67");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -376,10 +376,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.KeyValues>(
-                pattern, "2da5c3c12f90158ea18ad90c7586acba");
+                pattern, "84b5d9cdf75410bfc027c7b0846ddf4f");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -388,10 +388,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

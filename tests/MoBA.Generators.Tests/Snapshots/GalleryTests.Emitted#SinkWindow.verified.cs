@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Sinks = this.Sinks,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.KeyValues>(
-                pattern, "81e163ddb122cebc6f3859444ce2662f");
+                pattern, "3d42f0f908862f941b6561b6db57aacd");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -394,10 +394,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

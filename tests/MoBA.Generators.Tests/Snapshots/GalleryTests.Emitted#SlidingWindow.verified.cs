@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.KeyValues>(
-                pattern, "846415ebbd561875b3f8e8b1df02915c");
+                pattern, "a2e73e511123ed0327514451a89a054d");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -376,10 +376,9 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => false;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            false;
+        public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Cap = this.Cap,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.KeyValues>(
-                pattern, "5b5d929193f081299fb2fff98c413554");
+                pattern, "ca2db139f9abd55a8c5f0c5c6b774ee1");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -423,11 +423,10 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool HasNear => true;
 
-        public readonly bool IsNear(float score, QueryValues q, KeyValues k) =>
-            CudaMath.IsNear(score * q.Query0);
+        public readonly float NearLimit(float scale) => CudaMath.NearLimit(CudaMath.Divide(1f, Cap) * scale);
 
-        public readonly float ScoreNear(float score, QueryValues q, KeyValues k) =>
-            Cap * CudaMath.TanhNear(score * q.Query0);
+        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+            CudaMath.TanhNear(score, Cap * unit, q.Query0 * scale);
 
         public readonly float ScoreBound => CudaMath.Abs(Cap);
     }

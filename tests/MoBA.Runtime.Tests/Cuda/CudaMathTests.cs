@@ -21,8 +21,8 @@ public sealed class CudaMathTests
         Check(nameof(CudaMath.Log2), CudaMath.Log2, x => (float)Math.Log2(x), 5, 1e30f);
         Check(nameof(CudaMath.Tanh), CudaMath.Tanh, MathF.Tanh, -12, 12);
         Check(nameof(CudaMath.Tanh), CudaMath.Tanh, MathF.Tanh, -1e-3f, 1e-3f);
-        Check(nameof(CudaMath.TanhNear), CudaMath.TanhNear, MathF.Tanh, -0.625f, 0.625f);
-        Assert.Equal([true, true, false, false], new[] { 0, -0.6249f, 0.625f, float.NaN }.Select(CudaMath.IsNear));
+        Check(nameof(CudaMath.TanhNear), x => CudaMath.TanhNear(x, 3, 0.1f), x => 3 * MathF.Tanh(x * 0.1f), -5, 5);
+        Assert.Equal([5, 5, float.PositiveInfinity, float.NaN], new[] { 0.1f, -0.1f, 0, float.NaN }.Select(CudaMath.NearLimit));
         Check(nameof(CudaMath.Sqrt), CudaMath.Sqrt, MathF.Sqrt, 0, 100);
         Check(nameof(CudaMath.Sqrt), CudaMath.Sqrt, MathF.Sqrt, 1e20f, 1e38f);
         Check(nameof(CudaMath.Floor), CudaMath.Floor, MathF.Floor, -20, 20);

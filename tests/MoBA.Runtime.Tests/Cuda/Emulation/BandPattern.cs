@@ -36,9 +36,9 @@ public struct BandPattern : ICudaPattern<int, int, int>
 
     public readonly bool HasNear => true;
 
-    public readonly bool IsNear(float score, int q, int k) => q - k < 32;
+    public readonly float NearLimit(float scale) => 0.5f / scale;
 
-    public readonly float ScoreNear(float score, int q, int k) => score + ((k - q) * 0.01f);
+    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => ((score * scale) + ((k - q) * 0.01f)) * unit;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
@@ -68,9 +68,9 @@ public struct PlainBandPattern : ICudaPattern<int, int, int>
 
     public readonly bool HasNear => false;
 
-    public readonly bool IsNear(float score, int q, int k) => false;
+    public readonly float NearLimit(float scale) => 0f;
 
-    public readonly float ScoreNear(float score, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
@@ -100,9 +100,9 @@ public struct CappedBandPattern : ICudaPattern<int, int, int>
 
     public readonly bool HasNear => true;
 
-    public readonly bool IsNear(float score, int q, int k) => CudaMath.IsNear(score * 0.2f);
+    public readonly float NearLimit(float scale) => CudaMath.NearLimit(0.2f * scale);
 
-    public readonly float ScoreNear(float score, int q, int k) => 5f * CudaMath.TanhNear(score * 0.2f);
+    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => CudaMath.TanhNear(score, 5f * unit, 0.2f * scale);
 
     public readonly float ScoreBound => 5f;
 }

@@ -42,9 +42,9 @@ public struct SinkBandPattern : ICudaPattern<SinkBandRuns, int, int>
 
     public readonly bool HasNear => false;
 
-    public readonly bool IsNear(float score, int q, int k) => false;
+    public readonly float NearLimit(float scale) => 0f;
 
-    public readonly float ScoreNear(float score, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }

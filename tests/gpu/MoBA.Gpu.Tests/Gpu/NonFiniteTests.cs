@@ -91,12 +91,13 @@ public sealed class NonFiniteTests(GpuFixture gpu) : GpuTests(gpu)
     private static bool Sees(AttentionInputs inputs, ISparseExpert expert, int row, int key) =>
         Positions(inputs, row, key) is var (query, local, head) && expert.Attends(query, local, head);
 
-    // Whether the row's tile of queries may read the key's tile of keys.
+    // Whether the row's tile of queries may read the key's tile of keys, which may reach into the sequences behind the row's.
     private static bool MayShareTile(AttentionInputs inputs, ISparseExpert expert, int row, int key) =>
-        Positions(inputs, row, key) is var (query, local, _) && (expert.Info.Causal != Proof.Always || local - query <= Near);
+        Positions(inputs, row, key, Near) is var (query, local, _) && (expert.Info.Causal != Proof.Always || local - query <= Near);
 
-    // Where the row and that key of key head 0 stand in their sequence; null where they are of different sequences or key heads.
-    private static (int Query, int Key, int Head)? Positions(AttentionInputs inputs, int row, int key)
+    // Where the row and that key of key head 0 stand in the row's sequence; null where the key is of another key head, before the
+    // sequence, or so far beyond its end.
+    private static (int Query, int Key, int Head)? Positions(AttentionInputs inputs, int row, int key, int beyond = 0)
     {
         (int token, int head) = Math.DivRem(row, inputs.QueryHeads);
         if (head / (inputs.QueryHeads / inputs.KeyHeads) != 0)
@@ -105,7 +106,7 @@ public sealed class NonFiniteTests(GpuFixture gpu) : GpuTests(gpu)
         {
             (int query, int local) = (token - sequence.FirstQuery, key - sequence.FirstKey);
             if (query >= 0 && query < sequence.At.Queries)
-                return local >= 0 && local < sequence.At.Keys ? (sequence.At.Start + query, local, head) : null;
+                return local >= 0 && local < sequence.At.Keys + beyond ? (sequence.At.Start + query, local, head) : null;
         }
 
         return null;
