@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MoBA.Runtime.Cpu;
 
-/// <summary>A <c>float</c> table that a score modifier reads by position. The values are copied once.</summary>
+/// <summary>A <c>float</c> table that a score modifier reads by position. It holds a copy of the values.</summary>
 public sealed unsafe class FloatTable
 {
     private readonly float[] _values;
@@ -24,8 +24,7 @@ public sealed unsafe class FloatTable
     /// <inheritdoc cref="FloatTable(float[], string)"/>
     public FloatTable(ReadOnlyMemory<float> values, string name)
     {
-        _values = GC.AllocateUninitializedArray<float>(values.Length);
-        values.Span.CopyTo(_values);
+        _values = TableContent<float>.Of(values).Values;
         _name = name;
     }
 

@@ -6,7 +6,7 @@ namespace MoBA.Runtime.Cpu;
 
 /// <summary>
 /// An <c>int</c> table that a predicate reads by position, with what a tile's proof needs of it: the least and the greatest
-/// value over a run of positions in O(log N). The values are copied once, so later changes of the source are not seen.
+/// value over a run of positions in O(log N). It holds a copy of the values, so later changes of the source are not seen.
 /// </summary>
 public sealed unsafe class IntTable
 {
@@ -28,14 +28,14 @@ public sealed unsafe class IntTable
     /// <inheritdoc cref="IntTable(int[], bool, string)"/>
     public IntTable(ReadOnlyMemory<int> values, bool monotone, string name)
     {
-        _values = GC.AllocateUninitializedArray<int>(values.Length);
-        values.Span.CopyTo(_values);
+        TableContent<int> content = TableContent<int>.Of(values);
+        _values = content.Values;
         _monotone = monotone;
         _name = name;
         if (monotone)
-            CheckNeverDecreases(_values, name);
+            CheckNeverDecreases(content, name);
         else
-            _ranges = new RangeTree(_values);
+            _ranges = RangeTree.Of(content);
     }
 
     /// <summary>Number of values.</summary>
@@ -116,16 +116,13 @@ public sealed unsafe class IntTable
     private static ReadOnlyMemory<int> Given(int[]? values, string name) => values
         ?? throw new ArgumentException($"table '{name}' is null; give it one value for every position.", name);
 
-    private static void CheckNeverDecreases(ReadOnlySpan<int> values, string name)
+    private static void CheckNeverDecreases(TableContent<int> content, string name)
     {
-        for (int i = 1; i < values.Length; i++)
+        if (content.FirstDecrease is var i and > 0)
         {
-            if (values[i] < values[i - 1])
-            {
-                throw new ArgumentException(
-                    $"[Monotone] table '{name}' decreases at index {i} ({values[i]} after {values[i - 1]}); sort it, or take [Monotone] away.",
-                    name);
-            }
+            throw new ArgumentException(
+                $"[Monotone] table '{name}' decreases at index {i} ({content.Values[i]} after {content.Values[i - 1]}); sort it, or take [Monotone] away.",
+                name);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoBA.Runtime.Cpu;
 
 /// <summary>
@@ -7,6 +9,8 @@ namespace MoBA.Runtime.Cpu;
 /// </summary>
 internal sealed class RangeTree
 {
+    private static readonly ConditionalWeakTable<TableContent<int>, RangeTree> s_trees = [];
+
     /// <summary>Builds both trees.</summary>
     public RangeTree(ReadOnlySpan<int> values)
     {
@@ -21,6 +25,9 @@ internal sealed class RangeTree
             Maxima[i] = Math.Max(Maxima[2 * i], Maxima[(2 * i) + 1]);
         }
     }
+
+    /// <summary>The trees of a table's content, built once.</summary>
+    public static RangeTree Of(TableContent<int> content) => s_trees.GetValue(content, static content => new(content.Values));
 
     /// <summary>The nodes that hold least values.</summary>
     public int[] Minima { get; }

@@ -16,11 +16,18 @@ internal sealed unsafe class AttentionLaunch(TensorCoreAttention attention, in C
         table.IsMonotone = monotone ? 1 : 0;
         if (values.IsEmpty)
             return table;
-        table.Values = table.Minima = table.Maxima = attention.Data.Get(values.Span, 0, static (span, _) => span.ToArray(), out _);
+        TableContent<int> content = TableContent<int>.Of(values);
         if (monotone)
+        {
+            table.Values = table.Minima = table.Maxima = attention.Data.Get(content, static content => content.Values);
             return table;
-        table.Minima = attention.Data.Get(values.Span, 0, static (span, _) => new RangeTree(span).Minima, out _);
-        table.Maxima = attention.Data.Get(values.Span, 0, static (span, _) => new RangeTree(span).Maxima, out _);
+        }
+
+        // Both trees end in the values themselves.
+        long bytes = (long)values.Length * sizeof(int);
+        table.Minima = attention.Data.Get(content, static content => [.. RangeTree.Of(content).Minima, .. RangeTree.Of(content).Maxima]);
+        table.Values = table.Minima + bytes;
+        table.Maxima = table.Values + bytes;
         return table;
     }
 
@@ -29,7 +36,7 @@ internal sealed unsafe class AttentionLaunch(TensorCoreAttention attention, in C
     {
         CudaFloatTable table = default;
         if (!values.IsEmpty)
-            table.Values = attention.Data.Get(values.Span, 0, static (span, _) => span.ToArray(), out _);
+            table.Values = attention.Data.Get(TableContent<float>.Of(values), static content => content.Values);
         return table;
     }
 

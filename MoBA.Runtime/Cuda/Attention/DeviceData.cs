@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MoBA.Runtime.Cpu;
 
 namespace MoBA.Runtime.Cuda;
 
@@ -29,27 +30,23 @@ internal sealed class DeviceData(CudaDeviceContext context, long limitBytes) : I
         where TState : struct, IEquatable<TState>
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(source);
-        Key key = new(make.Method, state.GetHashCode(), bytes.Length, Hash(bytes));
+        Key key = new(make.Method, state.GetHashCode(), bytes.Length, ContentHash.Of(bytes));
         lock (_gate)
         {
-            if (_entries.TryGetValue(key, out LinkedListNode<Entry>? node) && state.Equals((TState)node.Value.State) && bytes.SequenceEqual(node.Value.Source))
-            {
-                _byUse.Remove(node);
-                _byUse.AddLast(node);
-                count = node.Value.Count;
-                return node.Value.Memory.Value;
-            }
-
-            if (node is not null)
-                Remove(node);
-            TValue[] values = make(source, state);
-            ReadOnlySpan<byte> data = MemoryMarshal.AsBytes<TValue>(values);
-            Trim(limitBytes - data.Length);
-            _entries.Add(key, _byUse.AddLast(new Entry(key, state, bytes.ToArray(), values.Length, data.Length, Upload(data))));
-            _bytes += data.Length;
-            count = values.Length;
-            return _entries[key].Value.Memory.Value;
+            Entry entry = Find(key, state, bytes) ?? Add(key, state, bytes, make(source, state));
+            count = entry.Count;
+            return entry.Memory.Value;
         }
+    }
+
+    /// <summary>As the other, what is made of a table; its hash is known.</summary>
+    public nint Get<T>(TableContent<T> table, Func<TableContent<T>, T[]> make)
+        where T : unmanaged, IComparable<T>
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<T>(table.Values);
+        Key key = new(make.Method, 0, bytes.Length, table.Hash);
+        lock (_gate)
+            return (Find(key, 0, bytes) ?? Add(key, 0, bytes, make(table))).Memory.Value;
     }
 
     /// <inheritdoc/>
@@ -57,6 +54,30 @@ internal sealed class DeviceData(CudaDeviceContext context, long limitBytes) : I
     {
         lock (_gate)
             Trim(0);
+    }
+
+    private Entry? Find<TState>(Key key, TState state, ReadOnlySpan<byte> source)
+        where TState : struct, IEquatable<TState>
+    {
+        if (!_entries.TryGetValue(key, out LinkedListNode<Entry>? node) || !state.Equals((TState)node.Value.State) || !source.SequenceEqual(node.Value.Source))
+            return null;
+        _byUse.Remove(node);
+        _byUse.AddLast(node);
+        return node.Value;
+    }
+
+    // Of two contents with one hash the later stays.
+    private Entry Add<TValue>(Key key, object state, ReadOnlySpan<byte> source, TValue[] values)
+        where TValue : unmanaged
+    {
+        if (_entries.TryGetValue(key, out LinkedListNode<Entry>? other))
+            Remove(other);
+        ReadOnlySpan<byte> data = MemoryMarshal.AsBytes<TValue>(values);
+        Trim(limitBytes - data.Length);
+        Entry entry = new(key, state, source.ToArray(), values.Length, data.Length, Upload(data));
+        _entries.Add(key, _byUse.AddLast(entry));
+        _bytes += data.Length;
+        return entry;
     }
 
     // Freeing waits for the work of the device, launches that read the entry among it; what a thread is about to launch was used
@@ -84,13 +105,6 @@ internal sealed class DeviceData(CudaDeviceContext context, long limitBytes) : I
             context.Check(context.Driver.MemcpyHtoDAsync(pointer, (nint)source, (nuint)bytes.Length, 0), "cuMemcpyHtoDAsync of a schedule or a table");
         context.Check(context.Driver.StreamSynchronize(0), "cuStreamSynchronize");
         return memory;
-    }
-
-    private static int Hash(ReadOnlySpan<byte> bytes)
-    {
-        HashCode hash = default;
-        hash.AddBytes(bytes);
-        return hash.ToHashCode();
     }
 
     private readonly record struct Key(System.Reflection.MethodInfo Maker, int State, int Length, int Hash);
