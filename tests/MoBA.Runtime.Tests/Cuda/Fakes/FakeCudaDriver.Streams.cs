@@ -5,7 +5,7 @@ namespace MoBA.Runtime.Tests.Cuda;
 // Streams and events.
 internal sealed unsafe partial class FakeCudaDriver
 {
-    private readonly Dictionary<nint, Queue<Action>> _streams = [];
+    private readonly Dictionary<nint, Queue<Action>> _streams = new() { [0] = [] };   // the default stream is always there
     private readonly Dictionary<nint, Point?> _events = [];
     private nint _next = 0x1000;
     private int _clock;
