@@ -50,5 +50,7 @@ internal class CudaPairDialect : CudaBranchFreeDialect
 /// <summary>The same where scores are near 0, with what the kernel passes along.</summary>
 internal sealed class CudaNearDialect : CudaPairDialect
 {
-    public override string Local(string name) => name == NearForm.Scale.Name || name == NearForm.Unit.Name ? name : base.Local(name);
+    private static readonly string[] _passed = [NearForm.Scale.Name, NearForm.Unit.Name, NearForm.Shift.Name];
+
+    public override string Local(string name) => _passed.Contains(name) ? name : base.Local(name);
 }

@@ -7,7 +7,7 @@ namespace MoBA.Generators.Plan;
 /// A score modifier for scores near 0, where the tangent of a multiple of the score is a short polynomial in the score itself: its
 /// factors, the scale before it and the unit behind it are part of the coefficients, which are the same for every pair.
 /// </summary>
-/// <param name="Score">The modified score times <see cref="Unit"/>, of the score before <see cref="Scale"/>.</param>
+/// <param name="Score">The modified score times <see cref="Unit"/> plus <see cref="Shift"/>, of the score before <see cref="Scale"/>.</param>
 /// <param name="Limit">Which size of scores before <see cref="Scale"/> is not near.</param>
 internal sealed record NearForm(Expr Score, Expr Limit)
 {
@@ -16,6 +16,9 @@ internal sealed record NearForm(Expr Score, Expr Limit)
 
     /// <summary>What a modified score is multiplied with.</summary>
     public static readonly LocalRef Unit = new("unit", ExprType.Float);
+
+    /// <summary>What is added then.</summary>
+    public static readonly LocalRef Shift = new("shift", ExprType.Float);
 
     private static readonly VariableRef _score = new(Model.Variable.Score);
 
@@ -30,7 +33,7 @@ internal sealed record NearForm(Expr Score, Expr Limit)
             if (node is FloatCall { Function: "Tanh" } call && RateOf(call.Arguments[0], valueOf) is var (rate, value))
             {
                 rates.Add(value);
-                return new FloatCall("TanhNear", new([_score, factor, Multiply(rate, Scale)]));
+                return new FloatCall("TanhNear", new([_score, factor, Multiply(rate, Scale), new FloatLiteral(0f)]));
             }
 
             return null;
@@ -48,8 +51,8 @@ internal sealed record NearForm(Expr Score, Expr Limit)
         if (rates.Count == 0)
             return null;
         score = score is FloatCall { Function: "TanhNear" } whole
-            ? whole with { Arguments = new([_score, Multiply(whole.Arguments[1], Unit), whole.Arguments[2]]) }
-            : Multiply(score, Unit);
+            ? whole with { Arguments = new([_score, Multiply(whole.Arguments[1], Unit), whole.Arguments[2], Shift]) }
+            : new Binary(BinaryOp.Add, Multiply(score, Unit), Shift);
         return new(score, rates.Distinct().Select(LimitOf).Aggregate(static (a, b) => new FloatCall("Min", new([a, b]))));
     }
 

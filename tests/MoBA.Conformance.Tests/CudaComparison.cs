@@ -116,7 +116,7 @@ internal sealed class CudaComparison : CudaLaunch, IDisposable
                     Assert.True(agrees, $"score {actual} for {expected} of query {q}, key {k}, head {head}");
                     Assert.True(pattern.HasScore || expected.Equals(raw));
                     Assert.True(!(Math.Abs(expected) > pattern.ScoreBound * 1.000001f), $"score {expected} beyond {pattern.ScoreBound}");
-                    float near = pattern.HasNear && raw * 8f < pattern.NearLimit(0.125f) ? pattern.ScoreNear(raw * 8f, 0.125f, 0.5f, query, key) * 2f : expected;
+                    float near = pattern.HasNear && MathF.Abs(raw * 8f) < pattern.NearLimit(0.125f) ? (pattern.ScoreNear(raw * 8f, 0.125f, 0.5f, 3f, query, key) - 3f) * 2f : expected;
                     Assert.True(expected.Equals(near) || Math.Abs(expected - near) <= 1e-5f * (1 + Math.Abs(expected)), $"near score {near} for {expected}");
                 }
             }

@@ -62,7 +62,7 @@ public sealed partial class CudaPtxTests
     [GeneratedRegex(@"__local_depot\d+\[(?<bytes>\d+)\]")]
     private static partial Regex Depots();
 
-    [GeneratedRegex(@"tile\.(keep|setscore)\s+(?<register>\d+),")]
+    [GeneratedRegex(@"tile\.(keep|set(?:modified)?score)\s+(?<register>\d+),")]
     private static partial Regex Pair();
 
     /// <summary>Takes the kernels of an expert instead of running them.</summary>

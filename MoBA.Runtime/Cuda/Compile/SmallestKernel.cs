@@ -10,7 +10,7 @@ internal static class SmallestKernel
         while (item < problem.Items)
         {
             WorkItem work = WorkItem.Of(problem, item);
-            Tile.Keep(0, work.Position < work.KeyToken & work.LastPosition > item);
+            Tile.Keep(0, work.Position < work.KeyToken & work.LastPosition > item, 1);
             if (work.Keys > Tile.Keys())
                 item = item + work.Head;
             item = item + Tile.NextItem(problem.Counters);

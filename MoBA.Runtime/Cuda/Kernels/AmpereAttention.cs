@@ -94,7 +94,7 @@ public static class AmpereAttention
     {
         TQuery query0 = pattern.Query(work.PositionOf(row), work.Head, problem.Heads);
         TQuery query1 = pattern.Query(work.PositionOf(row + 8), work.Head, problem.Heads);
-        PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, first, false);
+        PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, first, false, 1);
     }
 
     // Eight threads a row, 16 bytes each.

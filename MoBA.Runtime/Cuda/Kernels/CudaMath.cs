@@ -118,15 +118,15 @@ public static class CudaMath
     /// <summary>The size below which <see cref="TanhNear"/> is right for x.</summary>
     public static float NearLimit(float rate) => 0.5f / Abs(rate);
 
-    /// <summary><paramref name="factor"/> * tanh(x * <paramref name="rate"/>) of an argument below 1/2: a polynomial in x, to 6e-7 of
-    /// the result, whose coefficients are the same wherever the factor and the rate are.</summary>
-    public static float TanhNear(float x, float factor, float rate)
+    /// <summary><paramref name="factor"/> * tanh(x * <paramref name="rate"/>) + <paramref name="offset"/> of an argument below 1/2: a
+    /// polynomial in x, to 6e-7 of the product, whose coefficients are the same wherever the factor and the rate are.</summary>
+    public static float TanhNear(float x, float factor, float rate, float offset)
     {
         float squared = rate * rate, first = factor * rate, third = first * squared, fifth = third * squared;
         float a = Whole(first * 0.999999463558197f), b = Whole(third * -0.33326318860054016f);
         float c = Whole(fifth * 0.13190296292304993f), d = Whole(fifth * squared * -0.04440222680568695f);
         float u = x * x;
-        return x * (a + (u * (b + (u * (c + (u * d))))));
+        return (x * (a + (u * (b + (u * (c + (u * d))))))) + offset;
     }
 
     // A product that stays one: ptxas would break it up, to multiply and add in one instruction, for every x anew.

@@ -120,7 +120,7 @@ public static class HopperAttention
                 Tile.WaitAll();
                 Tile.FreeKeys(keys);
                 keys = keys + 1;
-                PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0, true);
+                PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0, true, 1);
                 Tile.StartSoftmax(factor);
                 Tile.Pack();
 
@@ -134,7 +134,7 @@ public static class HopperAttention
                     note = Tile.Note(keys);
                     Tile.WaitAllButOne();
                     Tile.FreeKeys(keys);
-                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0, true);
+                    PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, column, 0, true, 0);
                     Tile.ContinueSoftmax(factor);
                     Tile.WaitAll();
                     Tile.FreeValues(values);

@@ -49,9 +49,9 @@ public interface ICudaPattern<TRuns, TQuery, TKey>
     /// <summary>The size below which q . k is near 0.</summary>
     float NearLimit(float scale);
 
-    /// <summary>The modified score times <paramref name="unit"/> of a pair whose q . k is <paramref name="score"/>, which is near
-    /// 0.</summary>
-    float ScoreNear(float score, float scale, float unit, TQuery q, TKey k);
+    /// <summary>The modified score times <paramref name="unit"/>, and <paramref name="shift"/>, of a pair whose q . k is
+    /// <paramref name="score"/>, which is near 0.</summary>
+    float ScoreNear(float score, float scale, float unit, float shift, TQuery q, TKey k);
 
     /// <summary>What no modified score exceeds in size, as proven; infinity where nothing is. Asked by the host.</summary>
     float ScoreBound { get; }

@@ -43,7 +43,7 @@ public struct NoKeysPattern : ICudaPattern<int, int, int>
     public readonly float NearLimit(float scale) => 0f;
 
     /// <inheritdoc/>
-    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, int q, int k) => score;
 
     /// <inheritdoc/>
     public readonly float ScoreBound => float.PositiveInfinity;

@@ -139,11 +139,11 @@ internal static class Tile
     public static void ScaleScores(int first, float factor) => CudaAsm.Emit("tile.scalescores %0, %1;", first, factor);
 
     /// <summary>S = -infinity in columns of this thread from <paramref name="keys"/> on, in the rows whose registers start with
-    /// <paramref name="first"/>.</summary>
-    public static void CutScores(int first, int keys) => CudaAsm.Emit("tile.cutscores %0, %1;", first, keys);
+    /// <paramref name="first"/>; a weight of 0 after <see cref="BoundedPowers"/>.</summary>
+    public static void CutScores(int first, int keys, int isFirst) => CudaAsm.Emit("tile.cutscores %0, %1, %2;", first, keys, isFirst);
 
-    /// <summary>S of a register = -infinity where the pair is not attended.</summary>
-    public static void Keep(int register, bool attended) => CudaAsm.Emit("tile.keep %0, %1;", register, attended);
+    /// <summary>S of a register = -infinity where the pair is not attended; a weight of 0 after <see cref="BoundedPowers"/>.</summary>
+    public static void Keep(int register, bool attended, int isFirst) => CudaAsm.Emit("tile.keep %0, %1, %2;", register, attended, isFirst);
 
     /// <summary>S of a register.</summary>
     public static float Score(int register)
@@ -166,15 +166,25 @@ internal static class Tile
         return unit;
     }
 
+    /// <summary>What is added then, the same for a row of a thread: 0 of two rows, or 1.</summary>
+    public static float ScoreShift(int row)
+    {
+        CudaAsm.Emit("tile.scoreshift %0, %1;", out float shift, row);
+        return shift;
+    }
+
     /// <summary>Sets S of a register.</summary>
     public static void SetScore(int register, float score) => CudaAsm.Emit("tile.setscore %0, %1;", register, score);
+
+    /// <summary>Sets S of a register to a modified score, in the unit and with the shift of its row.</summary>
+    public static void SetModifiedScore(int register, float score, int isFirst) => CudaAsm.Emit("tile.setmodifiedscore %0, %1, %2;", register, score, isFirst);
 
     /// <summary>The online softmax before any key: <see cref="ContinueSoftmax"/> then does for the first tile too, and
     /// <see cref="EndSoftmax"/> for rows that see no key.</summary>
     public static void ClearSoftmax() => CudaAsm.Emit("tile.clearsoftmax;");
 
-    /// <summary>S = e^S of 16 registers, where modified scores are known to be small; elsewhere the softmax does it, which knows the
-    /// maximum.</summary>
+    /// <summary>S = 2^S of 16 registers of any tile but the first, where modified scores are known to be small; elsewhere the softmax
+    /// does it, which knows the maximum.</summary>
     public static void BoundedPowers(int first) => CudaAsm.Emit("tile.boundedpowers %0;", first);
 
     /// <summary>Starts the online softmax: maximum, sum and P = 2^(S * factor - maximum).</summary>

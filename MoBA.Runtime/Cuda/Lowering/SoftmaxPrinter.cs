@@ -12,21 +12,21 @@ namespace MoBA.Runtime.Cuda;
 /// <param name="scores">Registers of s of a fragment.</param>
 /// <param name="outputs">Registers of o of a fragment.</param>
 /// <param name="element">Element type in PTX.</param>
-/// <param name="isBounded">Whether scores are so small that their powers need no maximum: it is 0.</param>
+/// <param name="isBounded">Whether scores are so small that the maximum of the first tile does for all.</param>
 /// <param name="settles">Whether what follows a softmax waits for asynchronous products, behind which ptxas must not move it.</param>
 internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool isBounded, bool settles)
 {
     // -1e30: what a row without keys has as its maximum, so that no difference is infinite.
     private const string Least = "0fF149F2CA";
 
+    // -16: from here on the largest score is 96 binary orders away, which leaves room for a sum.
+    private const string LeastBounded = "0fC1800000";
+
     /// <summary>Declarations.</summary>
     public string Declarations =>
         $".reg .f32 s<{fragments * scores}>, o<{fragments * outputs}>, m<{AllRows}>, l<{AllRows}>, n<{AllRows}>, c<{AllRows}>, " +
         $"g<{AllRows}>, e<{AllRows}>, h<{AllRows}>, u<{2 * AllRows}>; .reg .b32 p<{fragments * scores / 2}>, w<{fragments * outputs / 2}>; " +
         ".reg .pred px, py, pq0, pq1, grown;";
-
-    // The score of a pair that is not attended, or its weight, where that is what s has.
-    private string Unattended => isBounded ? "0f00000000" : "0fFF800000";
 
     private int AllRows => 2 * fragments;
 
@@ -39,23 +39,30 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     public IEnumerable<string> Scale(string register, string factor) => Score(register) is not int first ? []
         : Each(scores, i => $"mul.f32 s{first + i}, s{first + i}, {factor};");
 
-    public IEnumerable<string> Cut(string register, string keys) => Score(register) is not int first ? []
-        : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, {Unattended};");
+    public IEnumerable<string> Cut(string register, string keys, string isFirst) => Score(register) is not int first ? []
+        : Each(scores, i => $"setp.le.s32 px, {keys}, {Column(i)}; @px mov.f32 s{first + i}, {Unattended(isFirst)};");
 
     // A predicate that ILGPU knew to be constant is a number.
-    public string Keep(string register, string attended) => (Score(register), attended) switch
+    public string Keep(string register, string attended, string isFirst) => (Score(register), attended) switch
     {
         (null, _) or (_, "1") => "",
-        (int s, "0") => $"mov.f32 s{s}, {Unattended};",
-        (int s, _) => $"@!{attended} mov.f32 s{s}, {Unattended};",
+        (int s, "0") => $"mov.f32 s{s}, {Unattended(isFirst)};",
+        (int s, _) => $"@!{attended} mov.f32 s{s}, {Unattended(isFirst)};",
     };
 
     public string Read(string value, string register) => $"mov.f32 {value}, {(Score(register) is int s ? $"s{s}" : "0f00000000")};";
 
     public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";
 
+    public IEnumerable<string> WriteModified(string register, string value, string isFirst) => Score(register) is not int s ? []
+        : isBounded ? [$"fma.rn.f32 s{s}, {value}, {Unit}, {(isFirst == "0" ? $"g{Row(s, scores)}" : "0f80000000")};"] : [$"mov.f32 s{s}, {value};"];
+
     /// <summary>What a modified score is multiplied with: log2 e, or 1 where the powers multiply it.</summary>
     public string Unit => isBounded ? "0f3FB8AA3B" : "0f3F800000";
+
+    /// <summary>What is added to a modified score of a row: what the powers of any tile but the first are relative to, or the 0 that
+    /// ptxas drops, which is the negative one.</summary>
+    public string Shift(string row) => isBounded ? $"g{row}" : "0f80000000";
 
     /// <summary>The largest of the sizes of 16 scores, of those that are numbers.</summary>
     public IEnumerable<string> Largest(string value, string register) => Score(register) is not int first ? [$"mov.f32 {value}, 0f00000000;"] :
@@ -66,19 +73,19 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         $"max.f32 x0, x0, x1; max.f32 x2, x2, x3; max.f32 {value}, x0, x2; }}",
     ];
 
-    /// <summary>Weights of 16 scores, where no maximum is needed: 2^S.</summary>
+    /// <summary>Weights of 16 scores at once, where the maximum of a row stays what it was in the first tile: 2^S.</summary>
     public IEnumerable<string> BoundedPowers(string register) => !isBounded || Score(register) is not int first ? []
         : Each(16, i => $"ex2.approx.ftz.f32 s{first + i}, s{first + i};");
 
     /// <summary>No key yet.</summary>
-    public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {(isBounded ? "0f00000000" : Least)}; mov.f32 l{r}, 0f00000000;");
+    public IEnumerable<string> Begin() => Rows(r => $"mov.f32 m{r}, {Least}; mov.f32 l{r}, 0f00000000;");
 
     /// <summary>The first tile: its maximum is the maximum.</summary>
     public IEnumerable<string> Start(string factor) =>
     [
-        .. isBounded ? Rows(static r => $"mov.f32 m{r}, 0f00000000;")
-            : [.. Maximum(), .. Rows(r => $"max.f32 m{r}, n{r}, {Least}; mul.f32 g{r}, m{r}, {factor}; neg.f32 g{r}, g{r};")],
-        .. Powers(factor),
+        .. Maximum(),
+        .. Rows(r => $"max.f32 m{r}, n{r}, {(isBounded ? LeastBounded : Least)}; mul.f32 g{r}, m{r}, {Factor(factor)}; neg.f32 g{r}, g{r};"),
+        .. Powers(Factor(factor)),
         .. Sums(),
         .. Rows(r => $"mov.f32 l{r}, u{2 * r};"),
         .. Settle(),
@@ -89,7 +96,7 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
     public IEnumerable<string> Continue(string factor) =>
     [
         .. isBounded ? ["setp.ne.b32 grown, 0, 0;"] : Grow(factor),
-        .. Powers(factor),
+        .. isBounded ? [] : Powers(factor),
         .. Sums(),
         .. Rows(r => $"add.f32 l{r}, l{r}, u{2 * r};"),
         .. Settle(),
@@ -112,7 +119,7 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         .. Quad(static (r, lanes) => $"shfl.sync.bfly.b32 u{r}, l{r}, {lanes}, 0x1f, 0xffffffff; add.f32 l{r}, l{r}, u{r};"),
         .. Rows(r =>
             $"rcp.approx.ftz.f32 e{r}, l{r}; setp.eq.f32 px, l{r}, 0f00000000; selp.f32 e{r}, 0f00000000, e{r}, px; " +
-            $"lg2.approx.f32 u{r}, l{r}; fma.rn.f32 h{r}, m{r}, {factor}, u{r}; mul.f32 h{r}, h{r}, 0f3F317218;"),
+            $"lg2.approx.f32 u{r}, l{r}; fma.rn.f32 h{r}, m{r}, {Factor(factor)}, u{r}; mul.f32 h{r}, h{r}, 0f3F317218;"),
     ];
 
     /// <summary>No key at all.</summary>
@@ -173,6 +180,12 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         yield return $"setp.nan.f32 p, x, x; setp.num.and.f32 p, e{of}, e{of}, p; vote.sync.ballot.b32 {lanes}, p, 0xffffffff; }}";
     }
 
+    // A bounded score is in binary orders already.
+    private string Factor(string factor) => isBounded ? "0f3F800000" : factor;
+
+    // The score of a pair that is not attended, or its weight, where that is what s has.
+    private string Unattended(string isFirst) => isBounded && isFirst == "0" ? "0f00000000" : "0fFF800000";
+
     // The maximum, where it grew enough, and what was summed to the new one.
     private IEnumerable<string> Grow(string factor) =>
     [
@@ -194,8 +207,8 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         .. Quad(static (r, lanes) => $"shfl.sync.bfly.b32 u{r}, n{r}, {lanes}, 0x1f, 0xffffffff; max.f32 n{r}, n{r}, u{r};")];
 
     // s = 2^(s * factor - maximum * factor)
-    private IEnumerable<string> Powers(string factor) => isBounded ? []
-        : Each(fragments * scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)}; ex2.approx.ftz.f32 s{i}, s{i};");
+    private IEnumerable<string> Powers(string factor) =>
+        Each(fragments * scores, i => $"fma.rn.ftz.f32 s{i}, s{i}, {factor}, g{Row(i, scores)}; ex2.approx.ftz.f32 s{i}, s{i};");
 
     // u0, u2, ... = the thread's part of the sums of its rows.
     private IEnumerable<string> Sums() => Tree("add");

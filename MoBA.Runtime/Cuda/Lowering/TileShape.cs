@@ -14,14 +14,14 @@ internal enum KernelTarget
 /// <param name="Target">The machine.</param>
 /// <param name="Dim">Components of a row in shared memory: 64, 128 or 256. A smaller dim is padded with zeros there.</param>
 /// <param name="Element">Half or BFloat16.</param>
-/// <param name="IsBounded">Whether modified scores are known to be at most <see cref="MostBound"/> in size: then the softmax is
-/// taken as it stands, and no maximum is looked for.</param>
+/// <param name="IsBounded">Whether modified scores are known to be at most <see cref="MostBound"/> in size: then powers are relative to
+/// the maximum of a row's first tile, and no other is looked for.</param>
 internal readonly record struct TileShape(KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false)
 {
-    /// <summary>e to this is 2^80: of 2^30 keys the sum is below 2^110, and the smallest weight is no subnormal number.</summary>
+    /// <summary>e to this is 2^80: relative to at least 2^-16, the sum of 2^30 keys is below 2^126.</summary>
     public const float MostBound = 55.4f;
 
-    /// <summary>Whether a kernel does without a maximum. Half has no room for such weights, and Ampere's kernel no registers for powers
+    /// <summary>Whether a kernel does with the maximum of the first tile. Half has no room for such weights, and Ampere's kernel no registers for powers
     /// that are under way.</summary>
     public static bool CanBeBounded(KernelTarget target, ElementKind element, float scoreBound) =>
         target == KernelTarget.Sm90a && element == ElementKind.BFloat16 && scoreBound <= MostBound;

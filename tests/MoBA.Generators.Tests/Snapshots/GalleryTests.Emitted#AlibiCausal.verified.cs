@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 MaxBias = this.MaxBias,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.KeyValues>(
-                pattern, "ca105dcd0f610c73cfef121abc5ced1d");
+                pattern, "4db92a5ffb50dc2b923548a3bebd96a8");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -427,7 +427,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -89,7 +89,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
-                pattern, "8f40c1a6f9bbec6e09d2dc7ab3187971");
+                pattern, "723efdbc0324754729f35cac117fc779");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -472,7 +472,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "d4e929c781a83b39bc59da8c09f3dc95");
+                pattern, "936b5bebafe3d16a87d2125efbf0e51b");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -392,7 +392,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "8de265d907cbb4f334c0b6f399734c0e");
+                pattern, "7dea4bdf1fa893714eb1c6452c42068b");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -512,7 +512,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

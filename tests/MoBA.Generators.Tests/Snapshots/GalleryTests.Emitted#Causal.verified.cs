@@ -76,7 +76,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Causal_Cuda, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.KeyValues>(
-                pattern, "bf7065c9446c8c2e14e4f641397e2248");
+                pattern, "6b52680d84a125136b553530e4b01e59");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -369,7 +369,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Chunk),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "2ebb545f96507c372649ef67318fa8d6");
+                pattern, "3ea0cf86d3e48ee22350d421320af669");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -413,7 +413,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Dilation),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "3cd11349014df3271811fa1c39ce8f9d");
+                pattern, "7e01097de4896b40c029baa73f8447fd");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -407,7 +407,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Document = launch.Table(this.Document, true),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.KeyValues>(
-                pattern, "bd441781df9a0260a1de530a46d2ce63");
+                pattern, "254a75d27c09a966618011826e73fc88");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -422,7 +422,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -85,7 +85,7 @@ namespace MoBA.Patterns
                 Causal = this.Causal ? 1 : 0,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.KeyValues>(
-                pattern, "101edec0658f87d3e44cf9d9ecfdde4f");
+                pattern, "da4cfd89dc4e7921c3a66350618f2db4");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -499,7 +499,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.KeyValues>(
-                pattern, "8e4c30ebf58d99372525fb2e5c83ae40");
+                pattern, "068e5eed41ad6b5208315fe3dcb8e062");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -390,7 +390,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

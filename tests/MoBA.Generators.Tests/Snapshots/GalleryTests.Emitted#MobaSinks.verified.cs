@@ -98,7 +98,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.KeyValues>(
-                pattern, "8386d9ba555ec5ba773bb5e258264052");
+                pattern, "70c3860f3983e0a449a88f669647895b");
         }
 
         global::MoBA.Runtime.Cpu.CpuKernel? global::MoBA.Runtime.ISparseExpert.BindAlways(in global::MoBA.Runtime.AttentionExtent extent)
@@ -123,7 +123,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.KeyValues>(
-                pattern, "aebb37a7a94a7bddb12a577dd3fc1a9a");
+                pattern, "1e0b0ea52322a12b43c223d51f1f9ee0");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -426,7 +426,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;
@@ -682,7 +682,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

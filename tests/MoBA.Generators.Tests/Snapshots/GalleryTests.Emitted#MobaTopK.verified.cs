@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.KeyValues>(
-                pattern, "46e1c640f1ba0bd45ed2e569ef756f0e");
+                pattern, "6231c417492c8112c2a0cf925f2058b1");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -390,7 +390,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

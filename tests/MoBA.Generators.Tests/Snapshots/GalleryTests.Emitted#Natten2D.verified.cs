@@ -86,7 +86,7 @@ namespace MoBA.Patterns
                 Divisor1 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(2),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
-                pattern, "50b3decb58a417d0c6097bb93fae32db");
+                pattern, "ae2a292a990185d6920ac5f89e892b71");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -454,7 +454,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Prefix = this.Prefix,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.KeyValues>(
-                pattern, "4990fdfbf6f8f14252a52f308fbcfd67");
+                pattern, "eaf2b4e04fbb42be7c551bdd009987ac");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -378,7 +378,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

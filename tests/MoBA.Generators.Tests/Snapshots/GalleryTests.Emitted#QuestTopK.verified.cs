@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.KeyValues>(
-                pattern, "84b5d9cdf75410bfc027c7b0846ddf4f");
+                pattern, "0052eb8176fb8bd2abf95301d59c350c");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -390,7 +390,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

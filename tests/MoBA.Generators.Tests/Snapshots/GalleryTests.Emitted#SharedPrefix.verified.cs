@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Branch),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
-                pattern, "540d89ee06d132d5ed1c1064e999ccdb");
+                pattern, "434de2549040652c954e7ab52e67f061");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -443,7 +443,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Sinks = this.Sinks,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.KeyValues>(
-                pattern, "3d42f0f908862f941b6561b6db57aacd");
+                pattern, "db53967711b9e3ba8803e0ce3f039721");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -396,7 +396,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.KeyValues>(
-                pattern, "a2e73e511123ed0327514451a89a054d");
+                pattern, "54f7e2581b92632f1dae8a2eb55e1df2");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -378,7 +378,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

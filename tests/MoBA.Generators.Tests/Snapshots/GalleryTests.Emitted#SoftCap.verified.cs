@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Cap = this.Cap,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.KeyValues>(
-                pattern, "ca2db139f9abd55a8c5f0c5c6b774ee1");
+                pattern, "85b32450c6313a1b2aeefac73c4d4fd8");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -425,8 +425,8 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => CudaMath.NearLimit(CudaMath.Divide(1f, Cap) * scale);
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
-            CudaMath.TanhNear(score, Cap * unit, q.Query0 * scale);
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
+            CudaMath.TanhNear(score, Cap * unit, q.Query0 * scale, shift);
 
         public readonly float ScoreBound => CudaMath.Abs(Cap);
     }

@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Stride),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "e8022a1742ed79ee200e3559ba295d00");
+                pattern, "a765a560a356cdfa23079aae9813a7a3");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -397,7 +397,7 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly float NearLimit(float scale) => 0f;
 
-        public readonly float ScoreNear(float score, float scale, float unit, QueryValues q, KeyValues k) =>
+        public readonly float ScoreNear(float score, float scale, float unit, float shift, QueryValues q, KeyValues k) =>
             score;
 
         public readonly float ScoreBound => float.PositiveInfinity;

@@ -77,6 +77,6 @@ public sealed class AmpereAttentionTests
             return true;
         }
 
-        return Record.Exception(problem.Check) is not null;
+        return Record.Exception(() => problem.Check()) is not null;
     }
 }

@@ -21,7 +21,8 @@ public sealed class CudaMathTests
         Check(nameof(CudaMath.Log2), CudaMath.Log2, x => (float)Math.Log2(x), 5, 1e30f);
         Check(nameof(CudaMath.Tanh), CudaMath.Tanh, MathF.Tanh, -12, 12);
         Check(nameof(CudaMath.Tanh), CudaMath.Tanh, MathF.Tanh, -1e-3f, 1e-3f);
-        Check(nameof(CudaMath.TanhNear), x => CudaMath.TanhNear(x, 3, 0.1f), x => 3 * MathF.Tanh(x * 0.1f), -5, 5);
+        Check(nameof(CudaMath.TanhNear), x => CudaMath.TanhNear(x, 3, 0.1f, 0), x => 3 * MathF.Tanh(x * 0.1f), -5, 5);
+        Check(nameof(CudaMath.TanhNear), x => CudaMath.TanhNear(x, -2, 2, 4), x => 4 - (2 * MathF.Tanh(x * 2)), -0.25f, 0.25f);
         Assert.Equal([5, 5, float.PositiveInfinity, float.NaN], new[] { 0.1f, -0.1f, 0, float.NaN }.Select(CudaMath.NearLimit));
         Check(nameof(CudaMath.Sqrt), CudaMath.Sqrt, MathF.Sqrt, 0, 100);
         Check(nameof(CudaMath.Sqrt), CudaMath.Sqrt, MathF.Sqrt, 1e20f, 1e38f);

@@ -20,7 +20,7 @@ internal interface IAttentionProblem
     void Run(KernelTarget target, int blocks = 0, int seed = 0, Func<string, string>? edit = null);
 
     /// <summary>Compares every row of the output with attention as it is defined.</summary>
-    void Check();
+    void Check(double? error = null);
 }
 
 /// <summary>Tensors in one memory, rows of a token with some noise behind them; a kernel that runs on them, and what should come out.</summary>
@@ -90,7 +90,7 @@ internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
         new PtxGrid(program, text.Threads, text.SharedBytes, parameters, Memory).Run(blocks == 0 ? Records.Length * Heads : blocks, seed);
     }
 
-    public void Check()
+    public void Check(double? error = null)
     {
         float[] elements = new float[_lse / 2];
         for (int i = 0; i < elements.Length; i++)
@@ -100,7 +100,7 @@ internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
             for (int row = 0; row < record.Queries; row++)
             {
                 for (int head = 0; head < Heads; head++)
-                    Check(elements, record, row, head);
+                    Check(elements, record, row, head, error ?? (IsHalf ? 0.004 : 0.03));
             }
         }
 
@@ -109,7 +109,7 @@ internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
         Assert.Equal(0, BitConverter.ToInt64(Memory, _counters));
     }
 
-    private void Check(float[] elements, QueryTile tile, int row, int head)
+    private void Check(float[] elements, QueryTile tile, int row, int head, double error)
     {
         int position = tile.Position + row, token = tile.QueryToken + row;
         ReadOnlySpan<float> q = Row(_q, _queryStride, token, head);
@@ -130,7 +130,7 @@ internal sealed class AttentionProblem<TPattern, TRuns> : IAttentionProblem
 
         ReadOnlySpan<float> o = Row(_o, _queryStride, token, head);
         for (int i = 0; i < o.Length; i++)
-            Assert.Equal(sum == 0 ? 0 : expected[i] / sum, o[i], IsHalf ? 0.004 : 0.03);
+            Assert.Equal(sum == 0 ? 0 : expected[i] / sum, o[i], error);
         double lse = BitConverter.ToSingle(Memory, _lse + (((token * Heads) + head) * 4));
         if (sum == 0)
             Assert.Equal(double.NegativeInfinity, lse);

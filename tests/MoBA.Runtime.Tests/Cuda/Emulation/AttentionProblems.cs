@@ -47,6 +47,13 @@ internal static class AttentionProblems
         ],
     };
 
+    /// <summary>Queries that see themselves alone, with scores that saturate.</summary>
+    public static IAttentionProblem OneKey(bool isHalf) => new AttentionProblem<CappedBandPattern, int>(64, isHalf, 100, 100)
+    {
+        Pattern = new() { Band = new() { Width = 0 } },
+        Records = [new() { QueryToken = 1, Queries = 100, Position = 0, KeyToken = 2, Keys = 100 }],
+    };
+
     /// <summary>Two runs of key tiles, further apart than a warp classifies at once, and four heads on two key heads.</summary>
     public static IAttentionProblem SinkBand(bool isHalf) => new AttentionProblem<SinkBandPattern, SinkBandRuns>(64, isHalf, 130, 4500, heads: 4, keyHeads: 2)
     {

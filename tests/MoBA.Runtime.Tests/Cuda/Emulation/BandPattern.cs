@@ -38,7 +38,7 @@ public struct BandPattern : ICudaPattern<int, int, int>
 
     public readonly float NearLimit(float scale) => 0.5f / scale;
 
-    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => ((score * scale) + ((k - q) * 0.01f)) * unit;
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, int q, int k) => (((score * scale) + ((k - q) * 0.01f)) * unit) + shift;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
@@ -70,7 +70,7 @@ public struct PlainBandPattern : ICudaPattern<int, int, int>
 
     public readonly float NearLimit(float scale) => 0f;
 
-    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, int q, int k) => score;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
@@ -102,7 +102,7 @@ public struct CappedBandPattern : ICudaPattern<int, int, int>
 
     public readonly float NearLimit(float scale) => CudaMath.NearLimit(0.2f * scale);
 
-    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => CudaMath.TanhNear(score, 5f * unit, 0.2f * scale);
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, int q, int k) => CudaMath.TanhNear(score, 5f * unit, 0.2f * scale, shift);
 
     public readonly float ScoreBound => 5f;
 }

@@ -44,7 +44,7 @@ public struct SinkBandPattern : ICudaPattern<SinkBandRuns, int, int>
 
     public readonly float NearLimit(float scale) => 0f;
 
-    public readonly float ScoreNear(float score, float scale, float unit, int q, int k) => score;
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, int q, int k) => score;
 
     public readonly float ScoreBound => float.PositiveInfinity;
 }
