@@ -14,6 +14,7 @@ internal static class ExprWalk
         FloatCall f => f.Arguments,
         TableBound t => [t.Low, t.High],
         InvariantDivision d => [d.Dividend],
+        ColumnsBefore c => [.. c.Plus, .. c.Minus],
         _ => [],
     };
 

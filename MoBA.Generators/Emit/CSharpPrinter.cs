@@ -117,6 +117,7 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
             ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)}, {Print(t.High)})", Level.Primary),
         TableBound t => ($"{dialect.Table(t.Table)}.{t.Query}({Print(t.Low)})", Level.Primary),
         InvariantDivision d => ($"{d.Divisor}.{d.Function}({Print(d.Dividend)})", Level.Primary),
+        ColumnsBefore c => ($"CudaColumns.Before({FormatLimit(c)}, firstKey)", Level.Primary),
         Unary u => FormatUnary(u),
         Binary { Op: BinaryOp.Min or BinaryOp.Max } b => (Call(b.Op.ToString(), b.Type, b.Left, b.Right), Level.Primary),
         Binary b => FormatBinary(b),
@@ -126,6 +127,10 @@ internal sealed class CSharpPrinter(Dialect dialect, bool inBounds = false)
         FloatCall f => (Call(f.Function, ExprType.Float, [.. f.Arguments]), Level.Primary),
         _ => throw new ArgumentException($"no C# for {e.GetType().Name}"),
     };
+
+    // From a long on, every sum is one.
+    private string FormatLimit(ColumnsBefore c) => string.Concat(
+        [c.Constant.ToString(CultureInfo.InvariantCulture), "L", .. c.Plus.Select(e => $" + {Print(e, Level.Multiplicative)}"), .. c.Minus.Select(e => $" - {Print(e, Level.Multiplicative)}")]);
 
     private (string Text, Level Level) FormatUnary(Unary u) => u.Op switch
     {

@@ -114,6 +114,8 @@ internal sealed class KernelEmitter(KernelPlan plan, string name)
             ["query_values"] = SideModel(pair.PerQuery, bodies, (Variable.Query, "Q"), (Variable.Head, "Head"), (Variable.Heads, "Heads")),
             ["key_values"] = SideModel(pair.PerKey, bodies, (Variable.Key, "K")),
             ["attends"] = _cudaPair.Print(pair.Mask),
+            ["has_columns"] = pair.Columns is null ? "false" : "true",
+            ["columns"] = pair.Columns is null ? "-1" : _cudaPair.Print(pair.Columns),
             ["has_score"] = pair.Modifier is null ? "false" : "true",
             ["score"] = pair.Modifier is null ? "score" : _cudaPair.Print(pair.Modifier),
             ["has_near"] = pair.Near is null ? "false" : "true",

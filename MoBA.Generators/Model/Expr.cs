@@ -105,6 +105,9 @@ internal sealed record FloatCall(string Function, EquatableArray<Expr> Arguments
 /// <summary>Pairs of tensor-core kernels only: an integer divided by the divisor that has a name, by a function of <c>CudaDivisor</c>.</summary>
 internal sealed record InvariantDivision(string Function, Expr Dividend, string Divisor) : Expr(ExprType.Int);
 
+/// <summary>Rows of tensor-core kernels only: bits of the columns whose key is below a sum, which may be beyond an int.</summary>
+internal sealed record ColumnsBefore(EquatableArray<Expr> Plus, EquatableArray<Expr> Minus, long Constant) : Expr(ExprType.Int);
+
 /// <summary>Bounds only: a question to a table about the indices or values [Low, High].</summary>
 internal sealed record TableBound(string Table, TableQuery Query, Expr Low, Expr High) : Expr(ExprType.Int);
 

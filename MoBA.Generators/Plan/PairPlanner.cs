@@ -6,6 +6,9 @@ namespace MoBA.Generators.Plan;
 /// <summary>Takes out of the work of every pair what depends on its query or on its key alone, and is worth a register.</summary>
 internal sealed class PairPlanner
 {
+    private const string OfQuery = "Query";
+    private const string OfKey = "Key";
+
     private readonly List<NamedValue> _perQuery = [];
     private readonly List<NamedValue> _perKey = [];
 
@@ -30,7 +33,7 @@ internal sealed class PairPlanner
         classify = divisions.Of(classify);
         keyRanges = divisions.Of(keyRanges);
         return new PairPlan(
-            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, modifier, near, bound);
+            new(divisions.Divisors), classify, keyRanges, new(planner._perQuery), new(planner._perKey), mask, KeyColumns.Of(mask), modifier, near, bound);
     }
 
     private Expr ValueOf(LocalRef local) => _perQuery.Concat(_perKey).First(v => v.Name == local.Name).Value;
@@ -43,12 +46,15 @@ internal sealed class PairPlanner
             return null;
         }
 
-        return ExprWalk.Mentions(node, Variable.Key) ? Name(_perKey, "Key", node) : Name(_perQuery, "Query", node);
+        return ExprWalk.Mentions(node, Variable.Key) ? Name(_perKey, OfKey, node) : Name(_perQuery, OfQuery, node);
     });
 
     /// <summary>Whether every pair has a value of its own.</summary>
     public static bool IsPaired(Expr e) => ExprWalk.Mentions(e, Variable.Score)
         || (ExprWalk.Mentions(e, Variable.Query) && ExprWalk.Mentions(e, Variable.Key));
+
+    /// <summary>Whether a value was taken out that depends on the key.</summary>
+    public static bool IsOfKey(LocalRef local) => local.Name.StartsWith(OfKey, StringComparison.Ordinal);
 
     /// <summary>Sums and comparisons of integers cost less than a register does.</summary>
     private static bool IsCostly(Expr e) => e is Lookup or FloatCall or InvariantDivision or Binary { Op: BinaryOp.Divide };

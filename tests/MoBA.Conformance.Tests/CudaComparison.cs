@@ -105,6 +105,8 @@ internal sealed class CudaComparison : CudaLaunch, IDisposable
             for (int q = _extent.FirstQuery; q <= _extent.LastQuery; q++)
             {
                 TQuery query = pattern.Query(q, head, _extent.Heads);
+                if (pattern.HasColumns)
+                    CheckColumns<TRuns, TQuery, TKey>(pattern, query, q, head);
                 for (int k = 0; k < _extent.Keys; k++)
                 {
                     TKey key = pattern.Key(k, head, _extent.Heads);
@@ -119,6 +121,23 @@ internal sealed class CudaComparison : CudaLaunch, IDisposable
                     float near = pattern.HasNear && MathF.Abs(raw * 8f) < pattern.NearLimit(0.125f) ? (pattern.ScoreNear(raw * 8f, 0.125f, 0.5f, 3f, query, key) - 3f) * 2f : expected;
                     Assert.True(expected.Equals(near) || Math.Abs(expected - near) <= 1e-5f * (1 + Math.Abs(expected)), $"near score {near} for {expected}");
                 }
+            }
+        }
+    }
+
+    // As a thread has them, from its first column on: two of every eight keys.
+    private void CheckColumns<TRuns, TQuery, TKey>(ICudaPattern<TRuns, TQuery, TKey> pattern, TQuery query, int q, int head)
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        for (int first = 0; first < _extent.Keys; first += 2)
+        {
+            int columns = pattern.AttendedColumns(query, first);
+            for (int bit = 0; bit < 32; bit++)
+            {
+                int k = first + (8 * (bit >> 1)) + (bit & 1);
+                Assert.True(k >= _extent.Keys || _attends(q, k, head) == ((columns >> bit & 1) != 0), $"query {q}, key {k} as bit {bit} from {first}, head {head}");
             }
         }
     }

@@ -25,7 +25,7 @@ public sealed partial class CudaPtxTests
         expert.LaunchCuda(finder);
         expert.LaunchCudaAlways(finder);
         Assert.Equal(expert.Info.AlwaysPredicate is null ? 1 : 2, finder.Kernels.Count);
-        foreach ((MethodInfo kernel, int forms) in finder.Kernels)
+        foreach ((MethodInfo kernel, int forms, bool hasColumns) in finder.Kernels)
         {
             Stopwatch clock = Stopwatch.StartNew();
             string ptx = OfflinePtx.CompileGrouped(kernel, 384);
@@ -34,9 +34,10 @@ public sealed partial class CudaPtxTests
             Assert.DoesNotContain(".func", ptx);
 
             // Pass 1 and pass 2 of the kernel, each with a mask, and with a modifier where there is one, in its short form too if it has
-            // one; sixteen keys at a time.
+            // one; sixteen keys at a time, or masks a row at a time.
             string[] pairs = [.. Pairs(ptx)];
-            Assert.Equal(2 * 8 * (1 + forms), pairs.Length);
+            Assert.Equal(2 * 8 * ((hasColumns ? 0 : 1) + forms), pairs.Length);
+            Assert.Equal(hasColumns ? 2 * 2 : 0, Rows().Count(ptx));
             Assert.Equal(expert.Info.ScoreModifier is null, forms == 0);
             Assert.All(pairs, static part => Assert.DoesNotContain("bra", part));
             Assert.All(Depots().Matches(ptx), static depot => Assert.Equal("4", depot.Groups["bytes"].Value));
@@ -65,10 +66,13 @@ public sealed partial class CudaPtxTests
     [GeneratedRegex(@"tile\.(keep|set(?:modified)?score)\s+(?<register>\d+),")]
     private static partial Regex Pair();
 
+    [GeneratedRegex(@"tile\.keepcolumns\s")]
+    private static partial Regex Rows();
+
     /// <summary>Takes the kernels of an expert instead of running them.</summary>
     private sealed class KernelFinder : CudaLaunch
     {
-        public List<(MethodInfo Kernel, int Forms)> Kernels { get; } = [];
+        public List<(MethodInfo Kernel, int Forms, bool HasColumns)> Kernels { get; } = [];
 
         public override CudaTable Table(ReadOnlyMemory<int> values, bool monotone) => default;
 
@@ -78,7 +82,7 @@ public sealed partial class CudaPtxTests
         {
             MethodInfo kernel = typeof(HopperAttention).GetMethod(nameof(HopperAttention.Attend))!
                 .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey));
-            Kernels.Add((kernel, pattern.HasNear ? 2 : pattern.HasScore ? 1 : 0));
+            Kernels.Add((kernel, pattern.HasNear ? 2 : pattern.HasScore ? 1 : 0, pattern.HasColumns));
         }
     }
 }

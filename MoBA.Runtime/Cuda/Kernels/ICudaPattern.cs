@@ -40,6 +40,13 @@ public interface ICudaPattern<TRuns, TQuery, TKey>
     /// <summary>Whether the query attends the key; without branches.</summary>
     bool Attends(TQuery q, TKey k);
 
+    /// <summary>Whether the predicate is known for many keys at once.</summary>
+    bool HasColumns { get; }
+
+    /// <summary>Which of a thread's columns the query attends, of which the first is key <paramref name="firstKey"/>, as bits of
+    /// <see cref="CudaColumns"/>.</summary>
+    int AttendedColumns(TQuery q, int firstKey);
+
     /// <summary>The modified score of a pair.</summary>
     float Score(float score, TQuery q, TKey k);
 

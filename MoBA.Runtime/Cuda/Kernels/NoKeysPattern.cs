@@ -37,6 +37,12 @@ public struct NoKeysPattern : ICudaPattern<int, int, int>
     public readonly float Score(float score, int q, int k) => score;
 
     /// <inheritdoc/>
+    public readonly bool HasColumns => false;
+
+    /// <inheritdoc/>
+    public readonly int AttendedColumns(int q, int firstKey) => -1;
+
+    /// <inheritdoc/>
     public readonly bool HasNear => false;
 
     /// <inheritdoc/>

@@ -31,8 +31,17 @@ internal static class PatternScores<TPattern, TRuns, TQuery, TKey>
             Tile.ScaleScores(first, problem.Scale);
         if ((note & TileNote.Partial) != 0)
         {
-            KeepAll(pattern, problem, work, query0, query1, k0, column, first, isFirst);
-            Tile.CutScores(first, work.Keys - k0 - column, isFirst);
+            if (pattern.HasColumns)
+            {
+                int exist = CudaColumns.Before(work.Keys, k0 + column);
+                Tile.KeepColumns(first, pattern.AttendedColumns(query0, k0 + column) & exist, isFirst);
+                Tile.KeepColumns(first + 2, pattern.AttendedColumns(query1, k0 + column) & exist, isFirst);
+            }
+            else
+            {
+                KeepAll(pattern, problem, work, query0, query1, k0, column, first, isFirst);
+                Tile.CutScores(first, work.Keys - k0 - column, isFirst);
+            }
         }
     }
 

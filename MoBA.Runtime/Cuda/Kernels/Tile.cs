@@ -145,6 +145,9 @@ internal static class Tile
     /// <summary>S of a register = -infinity where the pair is not attended; a weight of 0 after <see cref="BoundedPowers"/>.</summary>
     public static void Keep(int register, bool attended, int isFirst) => CudaAsm.Emit("tile.keep %0, %1, %2;", register, attended, isFirst);
 
+    /// <summary>The same for a row of the thread whose first register is given, by bits of <see cref="CudaColumns"/>.</summary>
+    public static void KeepColumns(int register, int attended, int isFirst) => CudaAsm.Emit("tile.keepcolumns %0, %1, %2;", register, attended, isFirst);
+
     /// <summary>S of a register.</summary>
     public static float Score(int register)
     {

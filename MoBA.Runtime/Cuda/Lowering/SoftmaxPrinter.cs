@@ -50,6 +50,14 @@ internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, str
         (int s, _) => $"@!{attended} mov.f32 s{s}, {Unattended(isFirst)};",
     };
 
+    // ptxas makes predicates of eight bits at a time of this.
+    public IEnumerable<string> KeepColumns(string register, string attended, string isFirst) => Score(register) is not int first ? [] :
+    [
+        "{ .reg .b32 bit;",
+        .. Each(scores / 2, j => $"and.b32 bit, {attended}, {1 << j}; setp.eq.u32 px, bit, 0; @px mov.f32 s{first + (4 * (j >> 1)) + (j & 1)}, {Unattended(isFirst)};"),
+        "}",
+    ];
+
     public string Read(string value, string register) => $"mov.f32 {value}, {(Score(register) is int s ? $"s{s}" : "0f00000000")};";
 
     public string Write(string register, string value) => Score(register) is int s ? $"mov.f32 s{s}, {value};" : "";

@@ -58,6 +58,7 @@ internal abstract class TilePrinter(TileShape shape)
         ("scalescores", [var first, var factor]) => Softmax.Scale(first, factor),
         ("cutscores", [var first, var keys, var isFirst]) => Softmax.Cut(first, keys, isFirst),
         ("keep", [var register, var attended, var isFirst]) => [Softmax.Keep(register, attended, isFirst)],
+        ("keepcolumns", [var register, var attended, var isFirst]) => Softmax.KeepColumns(register, attended, isFirst),
         ("score", [var value, var register]) => [Softmax.Read(value, register)],
         ("setscore", [var register, var value]) => [Softmax.Write(register, value)],
         ("setmodifiedscore", [var register, var value, var isFirst]) => Softmax.WriteModified(register, value, isFirst),

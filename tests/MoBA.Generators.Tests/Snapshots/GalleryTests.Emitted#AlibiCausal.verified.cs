@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 MaxBias = this.MaxBias,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.AlibiCausal_Cuda.KeyValues>(
-                pattern, "4db92a5ffb50dc2b923548a3bebd96a8");
+                pattern, "e4073cb136477a015f1ce5b4e4b0ee75");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -419,6 +419,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score - q.Query0 * (float)(q.Q - k.K);

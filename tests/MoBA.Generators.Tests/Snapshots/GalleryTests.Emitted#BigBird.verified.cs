@@ -89,7 +89,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BigBird_Cuda.KeyValues>(
-                pattern, "723efdbc0324754729f35cac117fc779");
+                pattern, "bd845c2cbd1698c0ca7374b95c7c7803");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -464,6 +464,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (CudaMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global) | ((((q.Query0 ^ k.Key0) >> 3) & 31) < Random);
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockCausal_Cuda.KeyValues>(
-                pattern, "936b5bebafe3d16a87d2125efbf0e51b");
+                pattern, "3b4ac36e63fddecc80bdd68ea87a81c8");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -384,6 +384,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             k.Key0 <= q.Query0;
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

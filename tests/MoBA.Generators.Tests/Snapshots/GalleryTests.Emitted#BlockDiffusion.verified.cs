@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Block),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.BlockDiffusion_Cuda.KeyValues>(
-                pattern, "7dea4bdf1fa893714eb1c6452c42068b");
+                pattern, "5dbaa60c0453974363aa88c83e905a11");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -504,6 +504,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             ((q.Q < Length) & (((k.K < Length) & (q.Query0 == k.Key0)) | ((k.K >= Length) & (k.Key1 < q.Query0)))) | ((q.Q >= Length) & (k.K >= Length) & (k.Key1 <= q.Query1));
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

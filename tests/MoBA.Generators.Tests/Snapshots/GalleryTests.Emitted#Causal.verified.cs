@@ -76,7 +76,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Causal_Cuda, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Causal_Cuda.KeyValues>(
-                pattern, "6b52680d84a125136b553530e4b01e59");
+                pattern, "69e6e3db432154aefa6fefde360b77ad");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -361,6 +361,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

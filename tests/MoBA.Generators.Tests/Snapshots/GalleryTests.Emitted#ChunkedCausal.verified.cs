@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Chunk),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.ChunkedCausal_Cuda.KeyValues>(
-                pattern, "3ea0cf86d3e48ee22350d421320af669");
+                pattern, "39b6500b1f19c95f259be2bbe0c6dfe5");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -405,6 +405,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & (q.Query0 == k.Key0);
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Dilation),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Dilated_Cuda.KeyValues>(
-                pattern, "7e01097de4896b40c029baa73f8447fd");
+                pattern, "403e2a8614d9413e4a3f494bc11d1390");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -399,6 +399,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & (q.Q - k.K < Window) & (q.Query0 == k.Key0);
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

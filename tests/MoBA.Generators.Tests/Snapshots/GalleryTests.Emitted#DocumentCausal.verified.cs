@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Document = launch.Table(this.Document, true),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.DocumentCausal_Cuda.KeyValues>(
-                pattern, "254a75d27c09a966618011826e73fc88");
+                pattern, "1b564abe513cacb981652edabe6da034");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -414,6 +414,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & (q.Query0 == k.Key0);
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -85,7 +85,7 @@ namespace MoBA.Patterns
                 Causal = this.Causal ? 1 : 0,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.GlobalWindow_Cuda.KeyValues>(
-                pattern, "da4cfd89dc4e7921c3a66350618f2db4");
+                pattern, "483705b05c088d3fca92c2a667829f6a");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -491,6 +491,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (!(Causal != 0) | (q.Q >= k.K)) & ((CudaMath.Abs(q.Q - k.K) <= Window) | (q.Q < Global) | (k.K < Global));
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            (CudaMath.Select(!(Causal != 0), -1, 0) | CudaColumns.Before(1L + q.Q, firstKey)) & (((~CudaColumns.Before(0L + q.Q - Window, firstKey) & CudaColumns.Before(1L + q.Q + Window, firstKey)) | CudaMath.Select(q.Q < Global, -1, 0)) | CudaColumns.Before(0L + Global, firstKey));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaGroup_Cuda.KeyValues>(
-                pattern, "068e5eed41ad6b5208315fe3dcb8e062");
+                pattern, "b27106e087b01d8c61b50ec4e0b4afee");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -382,6 +382,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

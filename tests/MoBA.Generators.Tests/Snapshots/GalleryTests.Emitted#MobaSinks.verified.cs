@@ -98,7 +98,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Cuda.KeyValues>(
-                pattern, "70c3860f3983e0a449a88f669647895b");
+                pattern, "af650ddc0e5fc497b3c148508310c240");
         }
 
         global::MoBA.Runtime.Cpu.CpuKernel? global::MoBA.Runtime.ISparseExpert.BindAlways(in global::MoBA.Runtime.AttentionExtent extent)
@@ -123,7 +123,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaSinks_Always_Cuda.KeyValues>(
-                pattern, "1e0b0ea52322a12b43c223d51f1f9ee0");
+                pattern, "9ae7f9c2fb97d3e74a93b070dd09e479");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -419,6 +419,11 @@ namespace MoBA.Generated.MoBA_Patterns
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
 
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
+
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;
 
@@ -674,6 +679,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & ((k.K < Sinks) | (q.Q - k.K < Window));
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey) & (CudaColumns.Before(0L + Sinks, firstKey) | ~CudaColumns.Before(1L + q.Q - Window, firstKey));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.MobaTopK_Cuda.KeyValues>(
-                pattern, "6231c417492c8112c2a0cf925f2058b1");
+                pattern, "0a1e2a81a0b629ff8f15d9d4badfe1dd");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -382,6 +382,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -86,7 +86,7 @@ namespace MoBA.Patterns
                 Divisor1 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(2),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Natten2D_Cuda.KeyValues>(
-                pattern, "ae2a292a990185d6920ac5f89e892b71");
+                pattern, "9ab3a230190550b12bb89b01efdcbbc2");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -446,6 +446,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (CudaMath.Abs(q.Query0 - k.Key0) <= q.Query1) & (CudaMath.Abs(q.Query2 - k.Key1) <= q.Query1);
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

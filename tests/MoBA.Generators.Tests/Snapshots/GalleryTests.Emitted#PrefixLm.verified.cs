@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Prefix = this.Prefix,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.PrefixLm_Cuda.KeyValues>(
-                pattern, "eaf2b4e04fbb42be7c551bdd009987ac");
+                pattern, "12f3115f79080d3b819cb6c384de3177");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -370,6 +370,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) | (k.K < Prefix);
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey) | CudaColumns.Before(0L + Prefix, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -92,7 +92,7 @@ namespace MoBA.Patterns
             {
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.QuestTopK_Cuda.KeyValues>(
-                pattern, "0052eb8176fb8bd2abf95301d59c350c");
+                pattern, "e6b5a4913029ef749fafbe2a1ca669e6");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -382,6 +382,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -83,7 +83,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Branch),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SharedPrefix_Cuda.KeyValues>(
-                pattern, "434de2549040652c954e7ab52e67f061");
+                pattern, "45e076d1a8eb0a9f646257de4c77f939");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -435,6 +435,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & ((k.K < Prefix) | (q.Query0 == k.Key0));
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -82,7 +82,7 @@ namespace MoBA.Patterns
                 Sinks = this.Sinks,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SinkWindow_Cuda.KeyValues>(
-                pattern, "db53967711b9e3ba8803e0ce3f039721");
+                pattern, "ca2439084f830f486735efd4e330c062");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -388,6 +388,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & ((q.Q - k.K < Window) | (k.K < Sinks));
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey) & (~CudaColumns.Before(1L + q.Q - Window, firstKey) | CudaColumns.Before(0L + Sinks, firstKey));
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

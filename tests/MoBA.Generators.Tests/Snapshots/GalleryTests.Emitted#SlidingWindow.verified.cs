@@ -79,7 +79,7 @@ namespace MoBA.Patterns
                 Window = this.Window,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SlidingWindow_Cuda.KeyValues>(
-                pattern, "54f7e2581b92632f1dae8a2eb55e1df2");
+                pattern, "2d6e1704b8db1e8479794074e7877d91");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -370,6 +370,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & (q.Q - k.K < Window);
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey) & ~CudaColumns.Before(1L + q.Q - Window, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -81,7 +81,7 @@ namespace MoBA.Patterns
                 Cap = this.Cap,
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.SoftCap_Cuda.KeyValues>(
-                pattern, "85b32450c6313a1b2aeefac73c4d4fd8");
+                pattern, "208f168a18226c8e491e408b7a35726a");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -417,6 +417,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             q.Q >= k.K;
+
+        public readonly bool HasColumns => true;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            CudaColumns.Before(1L + q.Q, firstKey);
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             Cap * CudaMath.Tanh(score * q.Query0);

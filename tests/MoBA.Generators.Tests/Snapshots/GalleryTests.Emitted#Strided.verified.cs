@@ -80,7 +80,7 @@ namespace MoBA.Patterns
                 Divisor0 = global::MoBA.Runtime.Cuda.CudaDivisor.Of(this.Stride),
             };
             launch.Run<global::MoBA.Generated.MoBA_Patterns.Strided_Cuda, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.Tiles, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.QueryValues, global::MoBA.Generated.MoBA_Patterns.Strided_Cuda.KeyValues>(
-                pattern, "a765a560a356cdfa23079aae9813a7a3");
+                pattern, "cbe447bdf9f696e23e5c5070b79f17c1");
         }
 
         global::MoBA.Runtime.ISparseExpert global::MoBA.Runtime.ISparseExpert.With(
@@ -389,6 +389,11 @@ namespace MoBA.Generated.MoBA_Patterns
 
         public readonly bool Attends(QueryValues q, KeyValues k) =>
             (q.Q >= k.K) & ((q.Q - k.K < Stride) | (q.Query0 == k.Key0));
+
+        public readonly bool HasColumns => false;
+
+        public readonly int AttendedColumns(QueryValues q, int firstKey) =>
+            -1;
 
         public readonly float Score(float score, QueryValues q, KeyValues k) =>
             score;

@@ -32,6 +32,10 @@ public struct BandPattern : ICudaPattern<int, int, int>
 
     public readonly bool Attends(int q, int k) => q >= k & q - k <= Width;
 
+    public readonly bool HasColumns => true;
+
+    public readonly int AttendedColumns(int q, int firstKey) => CudaColumns.Before(q + 1L, firstKey) & ~CudaColumns.Before((long)q - Width, firstKey);
+
     public readonly float Score(float score, int q, int k) => score - ((q - k) * 0.01f);
 
     public readonly bool HasNear => true;
@@ -64,6 +68,10 @@ public struct PlainBandPattern : ICudaPattern<int, int, int>
 
     public readonly bool Attends(int q, int k) => Band.Attends(q, k);
 
+    public readonly bool HasColumns => true;
+
+    public readonly int AttendedColumns(int q, int firstKey) => Band.AttendedColumns(q, firstKey);
+
     public readonly float Score(float score, int q, int k) => score;
 
     public readonly bool HasNear => false;
@@ -95,6 +103,10 @@ public struct CappedBandPattern : ICudaPattern<int, int, int>
     public readonly int Key(int k, int head, int heads) => k;
 
     public readonly bool Attends(int q, int k) => Band.Attends(q, k);
+
+    public readonly bool HasColumns => false;
+
+    public readonly int AttendedColumns(int q, int firstKey) => -1;
 
     public readonly float Score(float score, int q, int k) => 5f * CudaMath.Tanh(score * 0.2f);
 

@@ -38,6 +38,10 @@ public struct SinkBandPattern : ICudaPattern<SinkBandRuns, int, int>
 
     public readonly bool Attends(int q, int k) => q >= k & (k < Sinks | q - k <= Width);
 
+    public readonly bool HasColumns => false;
+
+    public readonly int AttendedColumns(int q, int firstKey) => -1;
+
     public readonly float Score(float score, int q, int k) => score;
 
     public readonly bool HasNear => false;
