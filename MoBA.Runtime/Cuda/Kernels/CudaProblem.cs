@@ -98,6 +98,9 @@ public struct QueryTile
     /// <summary>Keys of its sequence.</summary>
     public int Keys;
 
+    /// <summary>Number of the first key block of its sequence, for a block gate.</summary>
+    public int FirstBlock;
+
     /// <summary>Unused, for 32 bytes.</summary>
-    public int Reserved0, Reserved1, Reserved2;
+    public int Reserved0, Reserved1;
 }

@@ -220,6 +220,32 @@ internal static class Tile
     /// <summary>Writes the log-sum-exp of a row where <paramref name="write"/> holds.</summary>
     public static void StoreLse(int row, long address, bool write) => CudaAsm.Emit("tile.storelse %0, %1, %2;", row, address, write);
 
+    /// <summary>The log-sum-exp of a row, to base e, once the softmax has ended.</summary>
+    public static float Lse(int row)
+    {
+        CudaAsm.Emit("tile.lse %0, %1;", out float lse, row);
+        return lse;
+    }
+
+    /// <summary>O of a row times what the softmax says and a factor: the sum to which <see cref="AddPartial"/> adds. The log-sum-exp
+    /// becomes that of the sum.</summary>
+    public static void MergeOutput(int row, float factor, float lse) => CudaAsm.Emit("tile.mergeoutput %0, %1, %2;", row, factor, lse);
+
+    /// <summary>O of a row += weight * a row that <see cref="StorePartial"/> has written.</summary>
+    /// <param name="row">Which of the thread's rows, a constant.</param>
+    /// <param name="address">Of the row, plus 16 bytes a lane of the quad.</param>
+    /// <param name="odd">1 where the row's number among the partial rows is odd, else 0.</param>
+    /// <param name="weight">Its weight; where it is 0 nothing is read.</param>
+    public static void AddPartial(int row, long address, int odd, float weight) =>
+        CudaAsm.Emit("tile.addpartial %0, %1, %2, %3;", row, address, odd, weight);
+
+    /// <summary>O *= factor, rounded to the element type; each lane keeps its columns.</summary>
+    public static void RoundPartial() => CudaAsm.Emit("tile.roundpartial;");
+
+    /// <summary>Writes a row as the lanes have it: 16 bytes a lane and 64 a quad at a time, which change places two by two in odd rows.
+    /// Arguments as of <see cref="AddPartial"/>.</summary>
+    public static void StorePartial(int row, long address, int odd, bool write) => CudaAsm.Emit("tile.storepartial %0, %1, %2, %3;", row, address, odd, write);
+
     /// <summary>The lanes of the warp whose output of a row is no finite number though the sum of its weights is one.</summary>
     /// <param name="row">The thread's row, a constant.</param>
     public static int BrokenRows(int row)

@@ -14,7 +14,7 @@ namespace MoBA.Runtime.Cuda;
 /// <param name="element">Element type in PTX.</param>
 /// <param name="isBounded">Whether scores are so small that the maximum of the first tile does for all.</param>
 /// <param name="settles">Whether what follows a softmax waits for asynchronous products, behind which ptxas must not move it.</param>
-internal sealed class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool isBounded, bool settles)
+internal sealed partial class SoftmaxPrinter(int fragments, int scores, int outputs, string element, bool isBounded, bool settles)
 {
     // -1e30: what a row without keys has as its maximum, so that no difference is infinite.
     private const string Least = "0fF149F2CA";

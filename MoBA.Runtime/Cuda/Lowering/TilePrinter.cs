@@ -8,11 +8,12 @@ namespace MoBA.Runtime.Cuda;
 internal abstract class TilePrinter(TileShape shape)
 {
     /// <summary>The printer of a shape.</summary>
-    public static TilePrinter For(TileShape shape) => shape.Target switch
+    public static TilePrinter For(TileShape shape) => (shape.Role, shape.Target) switch
     {
-        KernelTarget.Sm90a => new HopperTiles(shape),
-        KernelTarget.Sm80 => new AmpereTiles(shape),
-        _ => throw new NotSupportedException($"no tiles for {shape.Target}"),
+        (KernelRole.Plain, _) => new PlainTiles(shape),
+        (KernelRole.Attention, KernelTarget.Sm90a) => new HopperTiles(shape),
+        (KernelRole.Attention, KernelTarget.Sm80) => new AmpereTiles(shape),
+        _ => throw new NotSupportedException($"no tiles for {shape.Target} and {shape.Role}"),
     };
 
     /// <summary>Name of the machine in PTX.</summary>
@@ -85,6 +86,11 @@ internal abstract class TilePrinter(TileShape shape)
         ("roundoutput", _) => Softmax.Round(),
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),
         ("storelse", [var row, var address, var write]) => Softmax.StoreLse(row, address, write),
+        ("lse", [var value, var row]) => Softmax.Lse(value, row),
+        ("mergeoutput", [var row, var factor, var lse]) => Softmax.BeginMerge(row, factor, lse),
+        ("addpartial", [var row, var address, var odd, var weight]) => Softmax.AddPartial(row, address, odd, weight),
+        ("roundpartial", _) => Softmax.RoundPartial(),
+        ("storepartial", [var row, var address, var odd, var write]) => Softmax.StorePartial(row, address, odd, write),
         _ => PrintOwn(name, operands) ?? throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
     });
 

@@ -10,13 +10,32 @@ internal enum KernelTarget
     Sm90a,
 }
 
+/// <summary>What a kernel does, where that is not plain attention: what a tile instruction becomes depends on it.</summary>
+internal enum KernelRole
+{
+    /// <summary>Attention of tiles of queries.</summary>
+    Attention,
+
+    /// <summary>Attention of rows that chose a block.</summary>
+    Routed,
+
+    /// <summary>The scores of blocks, and the best of them.</summary>
+    Gate,
+
+    /// <summary>Plain device code without tiles.</summary>
+    Plain,
+}
+
 /// <summary>What a kernel's text depends on beside its pattern.</summary>
 /// <param name="Target">The machine.</param>
 /// <param name="Dim">Components of a row in shared memory: 64, 128 or 256. A smaller dim is padded with zeros there.</param>
 /// <param name="Element">Half or BFloat16.</param>
 /// <param name="IsBounded">Whether modified scores are known to be at most <see cref="MostBound"/> in size: then powers are relative to
 /// the maximum of a row's first tile, and no other is looked for.</param>
-internal readonly record struct TileShape(KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false)
+/// <param name="Role">What the kernel does.</param>
+/// <param name="BlockKeys">In the role <see cref="KernelRole.Routed"/>, keys of a tile: 64 or 128.</param>
+internal readonly record struct TileShape(
+    KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false, KernelRole Role = KernelRole.Attention, int BlockKeys = 0)
 {
     /// <summary>e to this is 2^80: relative to at least 2^-16, the sum of 2^30 keys is below 2^126.</summary>
     public const float MostBound = 55.4f;
