@@ -220,6 +220,19 @@ internal static class Tile
     /// <summary>Writes the log-sum-exp of a row where <paramref name="write"/> holds.</summary>
     public static void StoreLse(int row, long address, bool write) => CudaAsm.Emit("tile.storelse %0, %1, %2;", row, address, write);
 
+    /// <summary>A word of shared memory, by its place in bytes.</summary>
+    public static int LoadShared(int at)
+    {
+        CudaAsm.Emit("tile.loadshared %0, %1;", out int value, at);
+        return value;
+    }
+
+    /// <summary>Sets a word of shared memory.</summary>
+    public static void StoreShared(int at, int value) => CudaAsm.Emit("tile.storeshared %0, %1;", at, value);
+
+    /// <summary>Sets bits of a word of shared memory; several threads may at once.</summary>
+    public static void OrShared(int at, int bits) => CudaAsm.Emit("tile.orshared %0, %1;", at, bits);
+
     /// <summary>The log-sum-exp of a row, to base e, once the softmax has ended.</summary>
     public static float Lse(int row)
     {

@@ -10,7 +10,7 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Threads => BlockThreads;
 
-    public override int SharedBytes => 0;
+    public override int SharedBytes => 2 * BitMatrix.Bytes;
 
     public override int Queries => 0;
 
@@ -19,5 +19,12 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
     protected override SoftmaxPrinter Softmax => throw new NotSupportedException("plain device code has no softmax.");
 
     /// <inheritdoc/>
-    protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => null;
+    protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
+    {
+        ("begin", _) => [".reg .u32 sb; mov.u32 sb, moba_shared;"],
+        ("loadshared", [var value, var at]) => [$"{{ .reg .u32 a; add.u32 a, sb, {at}; ld.shared.b32 {value}, [a]; }}"],
+        ("storeshared", [var at, var value]) => [$"{{ .reg .u32 a; add.u32 a, sb, {at}; st.shared.b32 [a], {value}; }}"],
+        ("orshared", [var at, var bits]) => [$"{{ .reg .u32 a; add.u32 a, sb, {at}; red.shared.or.b32 [a], {bits}; }}"],
+        _ => null,
+    };
 }

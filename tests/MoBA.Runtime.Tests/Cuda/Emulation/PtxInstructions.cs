@@ -17,6 +17,7 @@ internal static class PtxInstructions
         ["st", ..] => Store,
         ["atom", "global", "add", "u32"] => static (warp, i, active) => Replace(warp, i, active, static (old, by) => old + by),
         ["atom", "global", "inc", "u32"] => static (warp, i, active) => Replace(warp, i, active, static (old, limit) => old >= limit ? 0 : old + 1),
+        ["red", "shared", "or", "b32"] => static (warp, i, active) => Or(warp, i, active),
         ["fence", ..] or ["bar", "warp", "sync"] => _nothing,
         ["bar", "sync"] => static (warp, i, _) => warp.Block.Meeting(warp.Uniform(i.Operands[0].Register, i), Count(warp, i)).Meet(warp, i),
         ["trap"] => static (warp, i, _) => throw new PtxException($"warp {warp.Number} is trapped: {i.Text}"),
@@ -136,6 +137,17 @@ internal static class PtxInstructions
             uint old = BinaryPrimitives.ReadUInt32LittleEndian(at);
             BinaryPrimitives.WriteUInt32LittleEndian(at, by(old, (uint)warp[i.Operands[2].Register][lane]));
             warp[i.Operands[0].Register][lane] = old;
+        }
+
+        return true;
+    }
+
+    private static bool Or(PtxWarp warp, PtxInstruction i, uint active)
+    {
+        foreach (int lane in Each(active))
+        {
+            Span<byte> at = Memory(warp, i, Address(warp, i.Operands[0], lane), 4);
+            BinaryPrimitives.WriteUInt32LittleEndian(at, BinaryPrimitives.ReadUInt32LittleEndian(at) | (uint)warp[i.Operands[1].Register][lane]);
         }
 
         return true;

@@ -23,6 +23,7 @@ internal static class PtxMath
             ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
             ("brev", _) => static (a, _, _) => Enumerable.Range(0, 32).Aggregate(0ul, (bits, i) => bits | (((a >> i) & 1) << (31 - i))),
             ("clz", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.LeadingZeroCount((uint)a),
+            ("popc", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.PopCount((uint)a),
             ("selp", _) => static (a, b, c) => c != 0 ? a : b,
             ("cvt", _) when parts[^2] is "bf16x2" or "f16x2" => Pack(parts[^2] == "f16x2"),
             ("cvt", "s32") when parts[^2] == "f32" => static (a, _, _) => F((float)(int)a),

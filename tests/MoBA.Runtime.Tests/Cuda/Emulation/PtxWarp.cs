@@ -70,8 +70,12 @@ internal sealed class PtxWarp
     /// <returns>Whether it can go on: it neither waits nor has ended.</returns>
     public bool Step()
     {
-        PtxInstruction instruction = Next;
-        (int at, uint lanes) = _fronts[0];
+        // At a barrier of the warp lanes wait for the others.
+        int front = 0;
+        while (front + 1 < _fronts.Count && Block.Grid.Program.Instructions[_fronts[front].At].Name.StartsWith("bar.warp.sync", StringComparison.Ordinal))
+            front++;
+        (int at, uint lanes) = _fronts[front];
+        PtxInstruction instruction = Block.Grid.Program.Instructions[at];
         uint active = lanes;
         if (instruction.Guard is int guard)
             active &= Where(guard) ^ (instruction.IsNot ? All : 0);
@@ -80,7 +84,7 @@ internal sealed class PtxWarp
         Products.Touch(instruction);
         if (instruction.Step is null)
         {
-            _fronts.RemoveAt(0);
+            _fronts.RemoveAt(front);
             Put(instruction.Target, active);
             Put(at + 1, lanes & ~active);
             if (IsDone && (Products.AreInFlight || Copies.Count > 0))
@@ -90,11 +94,11 @@ internal sealed class PtxWarp
 
         if (active != 0 && !instruction.Step(this, instruction, active))
             return false;
-        _fronts[0] = (at + 1, _fronts[0].Lanes);
-        if (_fronts.Count > 1 && _fronts[1].At == at + 1)
+        _fronts[front] = (at + 1, lanes);
+        if (_fronts.Count > front + 1 && _fronts[front + 1].At == at + 1)
         {
-            _fronts[0] = (at + 1, _fronts[0].Lanes | _fronts[1].Lanes);
-            _fronts.RemoveAt(1);
+            _fronts[front] = (at + 1, lanes | _fronts[front + 1].Lanes);
+            _fronts.RemoveAt(front + 1);
         }
 
         return true;

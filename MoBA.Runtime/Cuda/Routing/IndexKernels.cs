@@ -1,0 +1,168 @@
+using System.ComponentModel;
+using ILGPU;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Pass "index": from the routes of queries to the lists of blocks, in three launches and without an atomic sum. Count says of every
+/// tile of entries how many chose each block; scan sums over tiles, and gives every block its items; scatter writes each entry to
+/// its place, behind all entries ahead of it that chose the block.
+/// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class IndexKernels
+{
+    /// <summary>Launched over list heads * <see cref="CudaRouting.CountTiles"/> blocks.</summary>
+    public static void Count(CudaRouting routing, int heads)
+    {
+        Tile.Begin();
+        int thread = Group.IdxX;
+        int listHead = Grid.IdxX / routing.CountTiles;
+        int tile = Grid.IdxX - (listHead * routing.CountTiles);
+        for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
+        {
+            BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
+            int count = 0;
+            for (int word = 0; word < BitMatrix.Words; word++)
+                count += IntrinsicMath.PopCount(BitMatrix.Word(word, thread));
+            if (first + thread < routing.BlockCount)
+                Memory.SetInt(CountOf(routing, Grid.IdxX, first + thread), count);
+        }
+    }
+
+    /// <summary>Launched over list heads.</summary>
+    public static void Scan(CudaRouting routing)
+    {
+        Tile.Begin();
+        int thread = Group.IdxX, listHead = Grid.IdxX, items = 0;
+        for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
+        {
+            int block = first + thread;
+            int entries = block < routing.BlockCount ? SumOverTiles(routing, listHead, block) : 0;
+            int own = (entries + CudaRouting.ItemRows - 1) / CudaRouting.ItemRows;
+            int end = items + SumOverThreads(own, thread);
+            if (block < routing.BlockCount)
+                WriteItems(routing, listHead, block, end - own, entries);
+
+            // The last thread has the sum.
+            Tile.StoreShared(thread * sizeof(int), end);
+            Memory.Meet();
+            items = Tile.LoadShared((BitMatrix.Columns - 1) * sizeof(int));
+            Memory.Meet();
+        }
+
+        if (thread == 0)
+            Memory.SetInt(routing.ItemCounts + (listHead * 4L), items);
+    }
+
+    /// <summary>Launched as <see cref="Count"/>.</summary>
+    public static void Scatter(CudaRouting routing, int heads)
+    {
+        Tile.Begin();
+        int thread = Group.IdxX;
+        int listHead = Grid.IdxX / routing.CountTiles;
+        int tile = Grid.IdxX - (listHead * routing.CountTiles);
+        for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
+        {
+            BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
+            if (first + thread < routing.BlockCount)
+                PlacesOfWords(routing, listHead, first + thread, thread);
+            Memory.Meet();
+            Place(routing, heads, listHead, tile, first, thread);
+        }
+    }
+
+    // Of a block: counts of tiles become how many are ahead of each; all of them are returned. Four at a time are under way.
+    private static int SumOverTiles(CudaRouting routing, int listHead, int block)
+    {
+        int sum = 0, tile = 0, row = listHead * routing.CountTiles;
+        for (; tile + 4 <= routing.CountTiles; tile += 4)
+        {
+            long a0 = CountOf(routing, row + tile, block), a1 = CountOf(routing, row + tile + 1, block);
+            long a2 = CountOf(routing, row + tile + 2, block), a3 = CountOf(routing, row + tile + 3, block);
+            int c0 = Memory.Int(a0), c1 = Memory.Int(a1), c2 = Memory.Int(a2), c3 = Memory.Int(a3);
+            Memory.SetInt(a0, sum);
+            Memory.SetInt(a1, sum + c0);
+            Memory.SetInt(a2, sum + c0 + c1);
+            Memory.SetInt(a3, sum + c0 + c1 + c2);
+            sum += c0 + c1 + c2 + c3;
+        }
+
+        for (; tile < routing.CountTiles; tile++)
+        {
+            long at = CountOf(routing, row + tile, block);
+            int count = Memory.Int(at);
+            Memory.SetInt(at, sum);
+            sum += count;
+        }
+
+        return sum;
+    }
+
+    // The sum of what this thread and those before it have.
+    private static int SumOverThreads(int value, int thread)
+    {
+        for (int step = 1; step < BitMatrix.Columns; step <<= 1)
+        {
+            Tile.StoreShared(thread * sizeof(int), value);
+            Memory.Meet();
+            int before = thread >= step ? Tile.LoadShared((thread - step) * sizeof(int)) : 0;
+            Memory.Meet();
+            value += before;
+        }
+
+        return value;
+    }
+
+    private static void WriteItems(CudaRouting routing, int listHead, int block, int firstItem, int entries)
+    {
+        Memory.SetInt(FirstItemOf(routing, listHead, block), firstItem);
+        long item = routing.Items + ((((long)listHead * routing.ItemsPerHead) + firstItem) * 8);
+        for (int left = entries; left > 0; left -= CudaRouting.ItemRows)
+        {
+            Memory.SetInt(item, block);
+            Memory.SetInt(item + 4, left < CudaRouting.ItemRows ? left : CudaRouting.ItemRows);
+            item += 8;
+        }
+    }
+
+    // Behind the matrix: for each of its words the place of the first entry in it.
+    private static void PlacesOfWords(CudaRouting routing, int listHead, int block, int column)
+    {
+        int place = (Memory.Int(FirstItemOf(routing, listHead, block)) * CudaRouting.ItemRows) + Memory.Int(CountOf(routing, Grid.IdxX, block));
+        for (int word = 0; word < BitMatrix.Words; word++)
+        {
+            Tile.StoreShared(BitMatrix.Bytes + BitMatrix.At(word, column), place);
+            place += IntrinsicMath.PopCount(BitMatrix.Word(word, column));
+        }
+    }
+
+    private static void Place(CudaRouting routing, int heads, int listHead, int tile, int firstBlock, int thread)
+    {
+        int entries = routing.QueryTokens * routing.HeadsPerList;
+        long list = routing.Lists + ((long)listHead * routing.ItemsPerHead * CudaRouting.ItemRows * sizeof(int));
+        for (int row = thread; row < CudaRouting.CountRows; row += PlainTiles.BlockThreads)
+        {
+            int entry = (tile * CudaRouting.CountRows) + row;
+            if (entry < entries)
+            {
+                long route = BitMatrix.RouteOf(routing, heads, listHead, entry);
+                for (int slot = 0; slot < routing.Slots; slot++)
+                {
+                    int column = Memory.Int(routing.Routes + ((route + slot) * sizeof(int))) - firstBlock;
+                    if (column >= 0 & column < BitMatrix.Columns)
+                    {
+                        int ahead = BitMatrix.Word(row >> 5, column) & ((1 << (row & 31)) - 1);
+                        int place = Tile.LoadShared(BitMatrix.Bytes + BitMatrix.At(row >> 5, column)) + IntrinsicMath.PopCount(ahead);
+                        Memory.SetInt(list + (place * 4L), entry);
+                        Memory.SetInt(routing.Places + ((route + slot) * sizeof(int)), place);
+                    }
+                }
+            }
+        }
+    }
+
+    private static long CountOf(CudaRouting routing, int row, int block) => routing.Counts + ((((long)row * routing.BlockCount) + block) * sizeof(int));
+
+    private static long FirstItemOf(CudaRouting routing, int listHead, int block) =>
+        routing.FirstItems + ((((long)listHead * routing.BlockCount) + block) * sizeof(int));
+}

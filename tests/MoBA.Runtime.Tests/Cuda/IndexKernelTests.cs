@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
+using Xunit;
+
+namespace MoBA.Runtime.Tests.Cuda;
+
+/// <summary>Pass "index", run by the emulator, against lists that are made by appending.</summary>
+public sealed class IndexKernelTests
+{
+    private static readonly TileShape _shape = new(KernelTarget.Sm80, 64, ElementKind.Half, Role: KernelRole.Plain);
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _count = Program(nameof(IndexKernels.Count));
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scan = Program(nameof(IndexKernels.Scan));
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scatter = Program(nameof(IndexKernels.Scatter));
+
+    [Theory]
+    [InlineData(1100, 2, 1, 20, 3, 0)] // two tiles of entries
+    [InlineData(700, 4, 2, 300, 5, 1)] // heads of a group in one list, more blocks than columns
+    [InlineData(5, 1, 1, 1, 1, 2)] // one block, which all chose
+    [InlineData(400, 1, 1, 600, 7, 3)] // most blocks chosen by nobody
+    [InlineData(1024, 1, 1, 3, 2, 4)] // skewed: one block has almost all
+    public void Lists_have_every_entry_once_and_in_order(int tokens, int heads, int headsPerList, int blocks, int slots, int seed)
+    {
+        int slotStride = (slots + 3) & ~3, listHeads = heads / headsPerList, entries = tokens * headsPerList;
+        int tiles = (entries + CudaRouting.CountRows - 1) / CudaRouting.CountRows;
+        int itemsPerHead = (entries * slots / CudaRouting.ItemRows) + blocks;
+        int at = 64;
+        int Take(int bytes) => (at = (at + 15) & ~15, at += bytes).Item1;
+        CudaRouting routing = new()
+        {
+            Routes = Take(tokens * heads * slotStride * 4),
+            Places = Take(tokens * heads * slotStride * 4),
+            Counts = Take(listHeads * tiles * blocks * 4),
+            FirstItems = Take(listHeads * blocks * 4),
+            Items = Take(listHeads * itemsPerHead * 8),
+            ItemCounts = Take(listHeads * 4),
+            Lists = Take(listHeads * itemsPerHead * CudaRouting.ItemRows * 4),
+            Slots = slots,
+            SlotStride = slotStride,
+            BlockCount = blocks,
+            HeadsPerList = headsPerList,
+            ByHeadsPerList = CudaDivisor.Of(headsPerList),
+            ListHeads = listHeads,
+            CountTiles = tiles,
+            ItemsPerHead = itemsPerHead,
+            QueryTokens = tokens,
+        };
+        byte[] memory = new byte[at];
+        memory.AsSpan().Fill(0xCD);
+        Random random = new(seed);
+        Span<int> routes = Ints(memory, routing.Routes, tokens * heads * slotStride);
+        for (int row = 0; row < tokens * heads; row++)
+        {
+            int[] chosen = [.. Enumerable.Range(0, random.Next(slots + 1)).Select(_ => seed == 4 ? random.Next(200) / 198 : random.Next(blocks)).Distinct().Order()];
+            routes.Slice(row * slotStride, slotStride).Fill(-1);
+            chosen.CopyTo(routes[(row * slotStride)..]);
+        }
+
+        Run(_count.Value, memory, listHeads * tiles, seed, routing, heads);
+        Run(_scan.Value, memory, listHeads, seed, routing);
+        Run(_scatter.Value, memory, listHeads * tiles, seed, routing, heads);
+
+        for (int listHead = 0; listHead < listHeads; listHead++)
+            Check(memory, routing, heads, listHead);
+    }
+
+    private static void Check(byte[] memory, in CudaRouting routing, int heads, int listHead)
+    {
+        List<(int Entry, int Slot)>[] lists = [.. Enumerable.Range(0, routing.BlockCount).Select(static _ => new List<(int, int)>())];
+        ReadOnlySpan<int> routes = Ints(memory, routing.Routes, routing.QueryTokens * heads * routing.SlotStride);
+        ReadOnlySpan<int> places = Ints(memory, routing.Places, routing.QueryTokens * heads * routing.SlotStride);
+        for (int entry = 0; entry < routing.QueryTokens * routing.HeadsPerList; entry++)
+        {
+            int row = Row(routing, heads, listHead, entry);
+            for (int slot = 0; slot < routing.Slots && routes[row + slot] >= 0; slot++)
+                lists[routes[row + slot]].Add((entry, row + slot));
+        }
+
+        ReadOnlySpan<int> items = Ints(memory, routing.Items + (listHead * routing.ItemsPerHead * 8L), routing.ItemsPerHead * 2);
+        ReadOnlySpan<int> list = Ints(memory, routing.Lists + (listHead * routing.ItemsPerHead * 512L), routing.ItemsPerHead * CudaRouting.ItemRows);
+        int item = 0;
+        for (int block = 0; block < lists.Length; block++)
+        {
+            for (int first = 0; first < lists[block].Count; first += CudaRouting.ItemRows, item++)
+            {
+                int rows = Math.Min(CudaRouting.ItemRows, lists[block].Count - first);
+                Assert.Equal((block, rows), (items[2 * item], items[(2 * item) + 1]));
+                for (int row = 0; row < rows; row++)
+                {
+                    (int entry, int slot) = lists[block][first + row];
+                    Assert.Equal(entry, list[(item * CudaRouting.ItemRows) + row]);
+                    Assert.Equal((item * CudaRouting.ItemRows) + row, places[slot]);
+                }
+            }
+        }
+
+        Assert.Equal(item, Ints(memory, routing.ItemCounts, routing.ListHeads)[listHead]);
+    }
+
+    private static int Row(in CudaRouting routing, int heads, int listHead, int entry) =>
+        ((entry / routing.HeadsPerList * heads) + (listHead * routing.HeadsPerList) + (entry % routing.HeadsPerList)) * routing.SlotStride;
+
+    private static Span<int> Ints(byte[] memory, long at, int count) => MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)at, count * 4));
+
+    private static Lazy<(KernelText Text, PtxProgram Program)> Program(string kernel) => new(() =>
+    {
+        string ptx = new KernelCompiler().Compile(new(typeof(IndexKernels).GetMethod(kernel)!, ""), _shape.Target, PlainTiles.BlockThreads);
+        KernelText text = TileLowering.Lower(ptx, _shape);
+        return (text, new(text.Ptx));
+    });
+
+    private static void Run((KernelText Text, PtxProgram Program) kernel, byte[] memory, int blocks, int seed, CudaRouting routing, int? heads = null)
+    {
+        byte[] parameter = MemoryMarshal.AsBytes(new ReadOnlySpan<CudaRouting>(in routing)).ToArray();
+        byte[] parameters = heads is int h ? kernel.Program.Pack(parameter, BitConverter.GetBytes(h)) : kernel.Program.Pack(parameter);
+        new PtxGrid(kernel.Program, kernel.Text.Threads, kernel.Text.SharedBytes, parameters, memory).Run(blocks, seed);
+    }
+}
