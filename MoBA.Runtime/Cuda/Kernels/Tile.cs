@@ -274,6 +274,20 @@ internal static class Tile
         return value;
     }
 
+    /// <summary>The first of two elements in a word.</summary>
+    public static float Low(int word)
+    {
+        CudaAsm.Emit("tile.low %0, %1;", out float value, word);
+        return value;
+    }
+
+    /// <summary>The second of two elements in a word.</summary>
+    public static float High(int word)
+    {
+        CudaAsm.Emit("tile.high %0, %1;", out float value, word);
+        return value;
+    }
+
     /// <summary>Writes an element to device memory, rounded.</summary>
     public static void SetElement(long address, float value) => CudaAsm.Emit("tile.setelement %0, %1;", address, value);
 

@@ -82,6 +82,12 @@ internal abstract class TilePrinter(TileShape shape)
         ("element", [var value, var address]) => [Element == "f16"
             ? $"{{ .reg .b16 x; ld.global.b16 x, [{address}]; cvt.f32.f16 {value}, x; }}"
             : $"{{ .reg .u16 x; .reg .b32 y; ld.global.u16 x, [{address}]; cvt.u32.u16 y, x; shl.b32 y, y, 16; mov.b32 {value}, y; }}"],
+        ("low", [var value, var word]) => [Element == "f16"
+            ? $"{{ .reg .b16 x, y; mov.b32 {{x, y}}, {word}; cvt.f32.f16 {value}, x; }}"
+            : $"{{ .reg .b32 x; shl.b32 x, {word}, 16; mov.b32 {value}, x; }}"],
+        ("high", [var value, var word]) => [Element == "f16"
+            ? $"{{ .reg .b16 x, y; mov.b32 {{x, y}}, {word}; cvt.f32.f16 {value}, y; }}"
+            : $"{{ .reg .b32 x; and.b32 x, {word}, 0xFFFF0000; mov.b32 {value}, x; }}"],
         ("setelement", [var address, var value]) => [$"{{ .reg .b16 x; cvt.rn.{Element}.f32 x, {value}; st.global.b16 [{address}], x; }}"],
         ("roundoutput", _) => Softmax.Round(),
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),

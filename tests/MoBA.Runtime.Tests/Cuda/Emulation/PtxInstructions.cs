@@ -37,7 +37,7 @@ internal static class PtxInstructions
         ["wgmma", "fence", ..] => static (warp, _, _) => Done(warp.Products.Fence),
         ["wgmma", "commit_group", ..] => static (warp, _, _) => Done(warp.Products.Commit),
         ["wgmma", "wait_group", ..] => static (warp, i, _) => Done(() => warp.Products.Wait((int)warp.Uniform(i.Operands[0].Register, i))),
-        ["mov", ..] => Move(PtxMath.Of(name)),
+        ["mov", _] => Move(PtxMath.Of(name), name.EndsWith("32", StringComparison.Ordinal) ? 16 : 32),
         _ => Compute(PtxMath.Of(name)),
     };
 
@@ -71,12 +71,21 @@ internal static class PtxInstructions
         return true;
     };
 
-    // Of two halves, or of one value, which is a large part of all instructions.
-    private static PtxStep Move(Func<ulong, ulong, ulong, ulong> cut)
+    // From two halves, to two halves, or of one value, which is a large part of all instructions.
+    private static PtxStep Move(Func<ulong, ulong, ulong, ulong> cut, int bitsOfHalf)
     {
         PtxStep step = Compute(cut);
         return (warp, i, active) =>
         {
+            ulong half = (1ul << bitsOfHalf) - 1;
+            int[] from = i.Operands[1].Registers, to = i.Operands[0].Registers;
+            if (i.Operands[0].Kind == PtxOperandKind.Vector)
+            {
+                foreach (int lane in Each(active))
+                    (warp[to[0]][lane], warp[to[1]][lane]) = (warp[from[0]][lane] & half, (warp[from[0]][lane] >> bitsOfHalf) & half);
+                return true;
+            }
+
             if (i.Operands[1].Kind != PtxOperandKind.Vector)
             {
                 if (active != PtxWarp.All)
@@ -85,9 +94,8 @@ internal static class PtxInstructions
                 return true;
             }
 
-            int[] from = i.Operands[1].Registers;
             foreach (int lane in Each(active))
-                warp[i.Operands[0].Register][lane] = (uint)warp[from[0]][lane] | (warp[from[1]][lane] << 32);
+                warp[to[0]][lane] = (warp[from[0]][lane] & half) | ((warp[from[1]][lane] & half) << bitsOfHalf);
             return true;
         };
     }
