@@ -87,6 +87,44 @@ internal static class Tile
         return note;
     }
 
+    /// <summary>Copies the rows of the n-th query tile, by all threads of the copying warpgroup: a thread's row starts <paramref name="row"/>
+    /// times 16 bytes from <paramref name="address"/>, and is 0 where that is -1 or beyond <paramref name="dim"/> components. When all are there
+    /// the tile is full.</summary>
+    public static void GatherQueries(int n, long address, int row, int dim) => CudaAsm.Emit("tile.gatherqueries %0, %1, %2, %3;", n, address, row, dim);
+
+    /// <summary>Tells a word with the n-th query tile; by one thread, before it gathers.</summary>
+    public static void Tell(int n, int word, int value) => CudaAsm.Emit("tile.tell %0, %1, %2;", n, word, value);
+
+    /// <summary>A word told with the n-th query tile; the same in every lane.</summary>
+    public static int Told(int n, int word)
+    {
+        CudaAsm.Emit("tile.told %0, %1, %2;", out int value, n, word);
+        return value;
+    }
+
+    /// <summary>Tells the entry of a row with the n-th query tile; before the thread gathers.</summary>
+    public static void TellEntry(int n, int row, int entry) => CudaAsm.Emit("tile.tellentry %0, %1, %2;", n, row, entry);
+
+    /// <summary>The entry of a row told with the n-th query tile.</summary>
+    public static int Entry(int n, int row)
+    {
+        CudaAsm.Emit("tile.entry %0, %1, %2;", out int entry, n, row);
+        return entry;
+    }
+
+    /// <summary>Keeps a claim in one of two slots.</summary>
+    public static void Claim(int slot, int claim) => CudaAsm.Emit("tile.claim %0, %1;", slot, claim);
+
+    /// <summary>The claim in a slot; the same in every lane.</summary>
+    public static int Claimed(int slot)
+    {
+        CudaAsm.Emit("tile.claimed %0, %1;", out int claim, slot);
+        return claim;
+    }
+
+    /// <summary>Waits for all threads of the copying warpgroup, of which each warp is together.</summary>
+    public static void SyncCopiers() => CudaAsm.Emit("tile.synccopiers;");
+
     /// <summary>The next work item of the launch, beyond the first of every block; for the first lane.</summary>
     public static int NextItem(long counters)
     {

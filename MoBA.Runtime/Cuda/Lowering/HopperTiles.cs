@@ -5,7 +5,7 @@ namespace MoBA.Runtime.Cuda;
 /// 64 columns: rows of 128 bytes whose 16-byte pieces are permuted by the 128-byte swizzle, as the tensor memory accelerator writes
 /// and wgmma reads them; then the barriers.
 /// </summary>
-internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
+internal class HopperTiles(TileShape shape) : TilePrinter(shape)
 {
     // A barrier counts a lane of each of the eight computing warps.
     private const int Readers = 8;
@@ -25,17 +25,26 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Keys => Dim == 256 ? 64 : 128;
 
-    public override int SharedBytes => BarriersAt + 192;
+    public override int SharedBytes => EndOfBarriers;
 
     protected override SoftmaxPrinter Softmax => new(1, Keys / 2, Dim / 2, Element, IsBounded, settles: true);
 
-    private int Panels => Dim / 64;
+    protected int Panels => Dim / 64;
 
-    private const int QuerySlots = 1;
+    // Tiles in shared memory at a time.
+    protected virtual int QuerySlots => 1;
+
+    protected virtual int ValueSlots => KeySlots;
 
     private const int KeySlots = 2;
 
-    private int QueryBytes => Queries * Dim * 2;
+    /// <summary>Arrivals that make a query tile full.</summary>
+    protected virtual int QueryWriters => 1;
+
+    /// <summary>Where shared memory is free again.</summary>
+    protected int EndOfBarriers => BarriersAt + 192;
+
+    protected int QueryBytes => Queries * Dim * 2;
 
     private int KeyBytes => Keys * Dim * 2;
 
@@ -43,7 +52,7 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
 
     private int ValuesAt => KeysAt + (KeySlots * KeyBytes);
 
-    private int BarriersAt => ValuesAt + (KeySlots * KeyBytes);
+    private int BarriersAt => ValuesAt + (ValueSlots * KeyBytes);
 
     // Registers of a thread that computes and of one that copies. A block has what it is launched with, 168 for each of its 384
     // threads: a warpgroup that claims more than the other has left waits for ever.
@@ -88,21 +97,21 @@ internal sealed class HopperTiles(TileShape shape) : TilePrinter(shape)
     ];
 
     // Where a ring has its tiles, its barriers and what is told with a tile.
-    private TileRing Ring(string name) => name switch
+    protected TileRing Ring(string name) => name switch
     {
         "queries" => new("tq", 0, QueryBytes, QuerySlots, BarriersAt),
         "keys" => new("tk", KeysAt, KeyBytes, KeySlots, BarriersAt + 64),
-        "values" => new("tv", ValuesAt, KeyBytes, KeySlots, BarriersAt + 128),
+        "values" => new("tv", ValuesAt, KeyBytes, ValueSlots, BarriersAt + 128),
         _ => throw new NotSupportedException($"no ring is called {name}."),
     };
 
     private IEnumerable<string> Barriers()
     {
-        foreach (TileRing ring in new[] { Ring("queries"), Ring("keys"), Ring("values") })
+        foreach ((TileRing ring, int writers) in new[] { (Ring("queries"), QueryWriters), (Ring("keys"), 1), (Ring("values"), 1) })
         {
             for (int slot = 0; slot < ring.Slots; slot++)
             {
-                yield return $"mbarrier.init.shared::cta.b64 [sb+{ring.FullAt + (8 * slot)}], 1;";
+                yield return $"mbarrier.init.shared::cta.b64 [sb+{ring.FullAt + (8 * slot)}], {writers};";
                 yield return $"mbarrier.init.shared::cta.b64 [sb+{ring.FreeAt + (8 * slot)}], {Readers};";
             }
         }

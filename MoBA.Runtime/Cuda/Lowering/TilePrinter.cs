@@ -12,6 +12,7 @@ internal abstract class TilePrinter(TileShape shape)
     {
         (KernelRole.Plain, _) => new PlainTiles(shape),
         (KernelRole.Attention, KernelTarget.Sm90a) => new HopperTiles(shape),
+        (KernelRole.Routed, KernelTarget.Sm90a) => new HopperRoutedTiles(shape),
         (KernelRole.Attention, KernelTarget.Sm80) => new AmpereTiles(shape),
         _ => throw new NotSupportedException($"no tiles for {shape.Target} and {shape.Role}"),
     };
@@ -42,6 +43,9 @@ internal abstract class TilePrinter(TileShape shape)
 
     /// <summary>Components of a row.</summary>
     protected int Dim => shape.Dim;
+
+    /// <summary>Keys of a tile, in pass "routed".</summary>
+    protected int BlockKeys => shape.BlockKeys;
 
     /// <summary>Element type in PTX.</summary>
     protected string Element => shape.Element == ElementKind.Half ? "f16" : "bf16";

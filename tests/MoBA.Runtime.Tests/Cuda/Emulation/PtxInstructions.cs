@@ -28,6 +28,8 @@ internal static class PtxInstructions
         ["mbarrier", "arrive", "expect_tx", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, lane) => warp.Block.Barrier(a, i).ExpectAndArrive((long)warp[i.Operands[2].Register][lane], i)),
         ["mbarrier", "arrive", ..] => static (warp, i, active) => AtBarriers(warp, i, active, 1, (a, _) => warp.Block.Barrier(a, i).Arrive(i)),
         ["mbarrier", "try_wait", "parity", ..] => TryWait,
+        ["cp", "async", "mbarrier", "arrive", "noinc", ..] => static (warp, i, active) =>
+            PtxMatrices.WaitCopies(warp, i, active) && AtBarriers(warp, i, active, 0, (a, _) => warp.Block.Barrier(a, i).Arrive(i)),
         ["cp", "async", "wait_all"] => PtxMatrices.WaitCopies,
         ["cp", "async", "cg", ..] => PtxMatrices.Copy,
         ["cp", "async", "bulk", "tensor", "3d", ..] => PtxTensorCopy.Start,

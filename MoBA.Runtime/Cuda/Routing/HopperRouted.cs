@@ -1,0 +1,267 @@
+using System.ComponentModel;
+using ILGPU;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Pass "routed" for Hopper (sm_90a): attention of rows that chose a block. A thread block is three warpgroups. One gathers the queries of
+/// an item, each of its threads one row's, and its first warp has the tensor memory accelerator bring keys and values, which stay while
+/// items of the same block follow each other. Two compute, 64 rows each. Blocks claim four items at a time until none is left.
+/// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class HopperRouted
+{
+    /// <summary>The kernel.</summary>
+    public static void Attend<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        Tile.Begin();
+        int thread = Group.IdxX;
+        if (thread == 0)
+            Tile.InitBarriers();
+        Tile.SyncBlock();
+        int warpgroup = thread >> 7;
+        if (warpgroup == 0)
+        {
+            Tile.ReleaseRegisters();
+            Copy<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, thread);
+        }
+        else
+        {
+            Tile.ClaimRegisters();
+            Compute<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, warpgroup - 1, thread & 127);
+        }
+    }
+
+    // The copying warpgroup. The rows of the next item are on their way before the key tiles of this one are waited for.
+    private static void Copy<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing, int thread)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        int keyTile = Tile.Keys();
+        bool stays = routing.BlockSize <= keyTile;
+        RoutedClaims claims = RoutedClaims.Start(problem, thread);
+        claims = RoutedClaims.Next(claims, problem, routing, thread);
+        RoutedWork work = claims.Work;
+        int items = 0, tiles = 0, block = -1;
+        int note = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, work, items, claims.Item, thread, keyTile);
+        while (work.Rows > 0)
+        {
+            items = items + 1;
+            claims = RoutedClaims.Next(claims, problem, routing, thread);
+            RoutedWork next = claims.Work;
+            int nextNote = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, next, items, claims.Item, thread, keyTile);
+            if (stays)
+            {
+                // Keys are copied whether a row of this item sees them or not: a later item's may.
+                int unique = (work.ListHead * routing.BlockCount) + work.Block;
+                if (unique != block)
+                {
+                    if (thread < 32)
+                        LoadTile(work, tiles, work.Position, note);
+                    tiles = tiles + 1;
+                }
+
+                block = unique;
+            }
+            else if (thread < 32)
+            {
+                int first = RoutedWork.TokenOf(routing, work.EntryOf(0)) + work.QueryShift;
+                int last = RoutedWork.TokenOf(routing, work.EntryOf(CudaRouting.ItemRows)) + work.QueryShift;
+                while (note >= 0)
+                {
+                    int k0 = note & TileNote.Position;
+                    int following = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(pattern, work, first, last, k0 + keyTile, keyTile);
+                    LoadTile(work, tiles, k0, following < 0 ? note | TileNote.Last : note);
+                    tiles = tiles + 1;
+                    note = following;
+                }
+            }
+
+            work = next;
+            note = nextNote;
+        }
+
+        if (thread < 32)
+            Tile.EndItems(problem.Counters, Grid.DimX);
+    }
+
+    private static void LoadTile(RoutedWork work, int tile, int k0, int note)
+    {
+        int token = work.KeyToken + k0 - work.Position;
+        Tile.WaitKeysFree(tile);
+        Tile.LoadKeys(tile, token, work.KeyHead, note);
+        Tile.WaitValuesFree(tile);
+        Tile.LoadValues(tile, token, work.KeyHead);
+    }
+
+    // Tells an item, and has this thread's row of queries copied; returns its first key tile that a row sees.
+    private static int Gather<TPattern, TRuns, TQuery, TKey>(
+        CudaProblem problem, TPattern pattern, CudaRouting routing, RoutedWork work, int items, int item, int thread, int keyTile)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        int note = -1;
+        int row = -1;
+        Tile.WaitQueriesFree(items);
+        if (work.Rows > 0)
+        {
+            int first = RoutedWork.TokenOf(routing, work.EntryOf(0)) + work.QueryShift;
+            int last = RoutedWork.TokenOf(routing, work.EntryOf(CudaRouting.ItemRows)) + work.QueryShift;
+            int entry = work.EntryOf(thread);
+            int token = RoutedWork.TokenOf(routing, entry);
+            int head = work.HeadOf(routing, entry, token);
+            if (thread < work.Rows)
+                row = (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4);
+            note = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(pattern, work, first, last, work.Position, keyTile);
+            Tile.TellEntry(items, thread, entry);
+            if (thread == 0)
+            {
+                Tile.Tell(items, RoutedTold.Item, item);
+                Tile.Tell(items, RoutedTold.Note, note);
+                Tile.Tell(items, RoutedTold.Rows, work.Rows);
+                Tile.Tell(items, RoutedTold.Block, work.Block);
+                Tile.Tell(items, RoutedTold.ListHead, work.ListHead);
+                Tile.Tell(items, RoutedTold.EndPosition, work.EndPosition);
+                Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
+            }
+        }
+        else if (thread == 0)
+        {
+            Tile.Tell(items, RoutedTold.Item, -1);
+        }
+
+        Tile.GatherQueries(items, problem.Q, row, problem.Dim);
+        return note;
+    }
+
+    // A computing warpgroup.
+    private static void Compute<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing, int warpgroup, int thread)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        Tile.SelectRows(warpgroup);
+        int lane = thread & 31;
+        int row = (warpgroup * 64) + ((thread >> 5) * 16) + (lane >> 2);
+        float factor = (pattern.HasScore | (problem.ScaleFirst != 0) ? 1f : problem.Scale) * 1.44269504f;
+        bool stays = routing.BlockSize <= Tile.Keys();
+        int tiles = -1, items = 0, block = -1;
+        Tile.WaitQueriesFull(0);
+        int item = Tile.Told(0, RoutedTold.Item);
+        while (item >= 0)
+        {
+            int note = Tile.Told(items, RoutedTold.Note);
+            int rows = Tile.Told(items, RoutedTold.Rows);
+            int unique = (Tile.Told(items, RoutedTold.ListHead) * routing.BlockCount) + Tile.Told(items, RoutedTold.Block);
+            if (stays & unique != block)
+            {
+                // The tile before is held until here: another item might have come for it.
+                if (tiles >= 0)
+                {
+                    Tile.WaitKeysFull(tiles);
+                    Tile.WaitValuesFull(tiles);
+                    Tile.FreeKeys(tiles);
+                    Tile.FreeValues(tiles);
+                }
+
+                tiles = tiles + 1;
+                block = unique;
+            }
+
+            Tile.ClearOutput();
+            if (note >= 0)
+            {
+                // Pass 1: the first tile, alone.
+                tiles = stays ? tiles : tiles + 1;
+                Tile.WaitKeysFull(tiles);
+                Tile.StartScores(items, tiles);
+                note = stays ? note | TileNote.Last : Tile.Note(tiles);
+                Tile.WaitAll();
+                if (!stays)
+                    Tile.FreeKeys(tiles);
+                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
+                Tile.StartSoftmax(factor);
+                Tile.Pack();
+
+                // Pass 2: the scores of each next tile, while the output of the one before it is summed.
+                while (note >= 0)
+                {
+                    Tile.WaitKeysFull(tiles + 1);
+                    Tile.StartScores(items, tiles + 1);
+                    Tile.WaitValuesFull(tiles);
+                    Tile.StartOutput(tiles);
+                    note = Tile.Note(tiles + 1);
+                    Tile.WaitAllButOne();
+                    Tile.FreeKeys(tiles + 1);
+                    Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
+                    Tile.ContinueSoftmax(factor);
+                    Tile.WaitAll();
+                    Tile.FreeValues(tiles);
+                    Tile.Pack();
+                    Tile.RescaleOutput();
+                    tiles = tiles + 1;
+                }
+
+                // Pass 3: the output of the last tile; the queries are free meanwhile.
+                Tile.FreeQueries(items);
+                Tile.WaitValuesFull(tiles);
+                Tile.StartOutput(tiles);
+                Tile.EndSoftmax(factor);
+                Tile.WaitAll();
+                if (!stays)
+                    Tile.FreeValues(tiles);
+            }
+            else
+            {
+                Tile.FreeQueries(items);
+                Tile.NoSoftmax();
+            }
+
+            // Pass 4: partials, in the order of the list.
+            RoutedRows.Store(problem, routing, (long)item * CudaRouting.ItemRows, rows, row, lane);
+            items = items + 1;
+            Tile.WaitQueriesFull(items);
+            item = Tile.Told(items, RoutedTold.Item);
+        }
+    }
+
+    // What the pattern makes of a tile's scores; past blocks of a causal one are whole, and ask for nothing.
+    private static void Apply<TPattern, TRuns, TQuery, TKey>(
+        CudaProblem problem, TPattern pattern, CudaRouting routing, int items, int note, int row, int lane)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        if (pattern.HasScore | problem.ScaleFirst != 0 | (note & TileNote.Partial) != 0)
+        {
+            WorkItem work = default;
+            work.Head = Tile.Told(items, RoutedTold.ListHead) * routing.HeadsPerList;
+            work.Keys = Tile.Told(items, RoutedTold.EndPosition);
+            int shift = Tile.Told(items, RoutedTold.QueryShift);
+            TQuery query0 = Query<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, Tile.Entry(items, row), shift, work.Head);
+            TQuery query1 = Query<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, Tile.Entry(items, row + 8), shift, work.Head);
+            PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, (lane & 3) * 2, 0, true, 1);
+        }
+    }
+
+    private static TQuery Query<TPattern, TRuns, TQuery, TKey>(
+        CudaProblem problem, TPattern pattern, CudaRouting routing, int entry, int shift, int firstHead)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        int token = RoutedWork.TokenOf(routing, entry);
+        return pattern.Query(token + shift, firstHead + entry - (token * routing.HeadsPerList), problem.Heads);
+    }
+}
