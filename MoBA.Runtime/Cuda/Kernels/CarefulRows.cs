@@ -7,23 +7,25 @@ namespace MoBA.Runtime.Cuda;
 /// weight of zero does not silence it on tensor cores. A warp does the row again, key by key, and reads no value that the row does
 /// not attend. Device code; on good input it costs a multiplication of each output.
 /// </summary>
-internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
+internal static class CarefulRows<TPattern, TRuns, TQuery, TKey, TEnd>
     where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
     where TRuns : unmanaged
     where TQuery : unmanaged
     where TKey : unmanaged
+    where TEnd : unmanaged, ITileEnd<TPattern, TRuns, TQuery, TKey>
 {
     private const float Log2E = 1.44269504f;
 
     /// <summary>Does the broken ones among 16 rows of a warp again; their output has been written.</summary>
     /// <param name="problem">The launch.</param>
     /// <param name="pattern">The pattern.</param>
+    /// <param name="end">What else rows attend.</param>
     /// <param name="work">The tile of queries.</param>
     /// <param name="first">The first of the rows in the tile.</param>
     /// <param name="upper">Lanes whose first row is broken, four lanes a row.</param>
     /// <param name="lower">Lanes whose second row, eight below, is broken.</param>
     /// <param name="lane">The thread's lane.</param>
-    public static void Mend(CudaProblem problem, TPattern pattern, WorkItem work, int first, int upper, int lower, int lane)
+    public static void Mend(CudaProblem problem, TPattern pattern, TEnd end, WorkItem work, int first, int upper, int lower, int lane)
     {
         if ((upper | lower) != 0)
         {
@@ -32,21 +34,21 @@ internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
             {
                 int lanes = (row < 8 ? upper : lower) >> ((row & 7) * 4);
                 if ((lanes & 15) != 0 & first + row < work.Queries)
-                    Attend(problem, pattern, work, first + row, lane);
+                    Attend(problem, pattern, end, work, first + row, lane);
             }
         }
     }
 
     // Each lane has eight components of the row, those of it that there are.
-    private static void Attend(CudaProblem problem, TPattern pattern, WorkItem work, int row, int lane)
+    private static void Attend(CudaProblem problem, TPattern pattern, TEnd end, WorkItem work, int row, int lane)
     {
         int position = work.Position + row;
         long token = work.QueryToken + row, bytes = lane * 16L;
         bool exists = lane * 8 < problem.Dim;
         TQuery query = pattern.Query(position, work.Head, problem.Heads);
-        Octet q = Octet.Load(problem.Q + (token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride) + bytes, exists);
-        Octet sum = default;
-        float most = -1e30f, total = 0f;
+        CarefulRow state = default;
+        state.Query = Octet.Load(problem.Q + (token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride) + bytes, exists);
+        state.Most = -1e30f;
         int keyTile = Tile.Keys();
         TRuns runs = pattern.Runs(position, position, work.Keys, work.Head, keyTile);
         for (int k0 = pattern.Next(runs, 0); k0 < work.Keys; k0 = pattern.Next(runs, k0 + keyTile))
@@ -55,23 +57,52 @@ internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
             {
                 TKey key = pattern.Key(k, work.Head, problem.Heads);
                 if (pattern.Attends(query, key))
-                {
-                    long keyToken = work.KeyToken + k;
-                    float score = q.Dot(Octet.Load(problem.K + (keyToken * problem.KeyTokenStride) + (work.KeyHead * problem.KeyHeadStride) + bytes, exists)) * problem.Scale;
-                    if (pattern.HasScore)
-                        score = pattern.Score(score, query, key);
-                    float next = score > most ? score : most;
-                    float decay = CudaMath.Exp2((most - next) * Log2E), weight = CudaMath.Exp2((score - next) * Log2E);
-                    most = next;
-                    total = (total * decay) + weight;
-                    sum.Add(decay, weight, Octet.Load(problem.V + (keyToken * problem.ValueTokenStride) + (work.KeyHead * problem.ValueHeadStride) + bytes, exists));
-                }
+                    state = Add(state, problem, pattern, query, key, work, k, lane);
             }
         }
 
-        sum.Store(
-            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + bytes, total > 0f ? 1f / total : 0f, exists);
+        for (int slot = 0; slot < end.Slots; slot++)
+        {
+            CudaRun block = end.Block(problem, work, row, slot);
+            for (int k = block.First; k < block.End; k++)
+            {
+                TKey key = pattern.Key(k, work.Head, problem.Heads);
+                if (end.AttendsChosen(pattern, query, key))
+                    state = Add(state, problem, pattern, query, key, work, k, lane);
+            }
+        }
+
+        state.Sum.Store(
+            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + bytes,
+            state.Total > 0f ? 1f / state.Total : 0f, exists);
     }
+
+    private static CarefulRow Add(CarefulRow state, CudaProblem problem, TPattern pattern, TQuery query, TKey key, WorkItem work, int k, int lane)
+    {
+        long keyToken = work.KeyToken + k, bytes = lane * 16L;
+        bool exists = lane * 8 < problem.Dim;
+        Octet row = Octet.Load(problem.K + (keyToken * problem.KeyTokenStride) + (work.KeyHead * problem.KeyHeadStride) + bytes, exists);
+        float score = state.Query.Dot(row) * problem.Scale;
+        if (pattern.HasScore)
+            score = pattern.Score(score, query, key);
+        float next = score > state.Most ? score : state.Most;
+        float decay = CudaMath.Exp2((state.Most - next) * Log2E), weight = CudaMath.Exp2((score - next) * Log2E);
+        state.Most = next;
+        state.Total = (state.Total * decay) + weight;
+        state.Sum.Add(
+            decay, weight, Octet.Load(problem.V + (keyToken * problem.ValueTokenStride) + (work.KeyHead * problem.ValueHeadStride) + bytes, exists));
+        return state;
+    }
+}
+
+/// <summary>A row that is done key by key: a lane's part of it. Device code.</summary>
+internal struct CarefulRow
+{
+    /// <summary>The query, and the sum of weighted values.</summary>
+    public Octet Query, Sum;
+
+    /// <summary>The greatest score, and the sum of weights relative to it.</summary>
+    public float Most, Total;
 }
 
 /// <summary>Eight components of a row, as floats. Device code.</summary>

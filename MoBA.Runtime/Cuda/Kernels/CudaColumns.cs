@@ -15,8 +15,17 @@ public static class CudaColumns
     /// <param name="firstKey">The key of bit 0.</param>
     public static int Before(long limit, int firstKey)
     {
-        // Of each eight keys the thread has the first two.
-        int keys = (int)PortableMath.Clamp(limit - firstKey, 0, 128);
+        return First((int)PortableMath.Clamp(limit - firstKey, 0, 128));
+    }
+
+    /// <summary>The same for a position that is a key's or the one behind the last.</summary>
+    /// <param name="limit">A position, not negative.</param>
+    /// <param name="firstKey">The key of bit 0.</param>
+    public static int BeforeKey(int limit, int firstKey) => First(PortableMath.Clamp(limit - firstKey, 0, 128));
+
+    // Of each eight keys the thread has the first two.
+    private static int First(int keys)
+    {
         int columns = ((keys >> 3) << 1) + PortableMath.Min(keys & 7, 2);
         return (int)((1L << columns) - 1);
     }

@@ -37,10 +37,10 @@ public struct NoKeysPattern : ICudaPattern<int, int, int>
     public readonly float Score(float score, int q, int k) => score;
 
     /// <inheritdoc/>
-    public readonly bool HasColumns => false;
+    public readonly bool HasColumns => true;
 
     /// <inheritdoc/>
-    public readonly int AttendedColumns(int q, int firstKey) => -1;
+    public readonly int AttendedColumns(int q, int firstKey) => 0;
 
     /// <inheritdoc/>
     public readonly bool HasNear => false;

@@ -329,6 +329,20 @@ internal static class Tile
     /// <summary>Writes an element to device memory, rounded.</summary>
     public static void SetElement(long address, float value) => CudaAsm.Emit("tile.setelement %0, %1;", address, value);
 
+    /// <summary>2 to a power, as the machine has it: 2^-22 off at most, 0 where it is below 2^-126.</summary>
+    public static float Exp2(float power)
+    {
+        CudaAsm.Emit("tile.exp2 %0, %1;", out float value, power);
+        return value;
+    }
+
+    /// <summary>The logarithm to base 2, as the machine has it.</summary>
+    public static float Log2(float x)
+    {
+        CudaAsm.Emit("tile.log2 %0, %1;", out float value, x);
+        return value;
+    }
+
     /// <summary>What the first lane of the warp has.</summary>
     public static int OfFirstLane(int value)
     {

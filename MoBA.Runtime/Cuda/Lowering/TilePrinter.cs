@@ -78,6 +78,8 @@ internal abstract class TilePrinter(TileShape shape)
         ("rescaleoutput", _) => Softmax.Rescale(),
         ("endsoftmax", [var factor]) => Softmax.End(factor),
         ("nosoftmax", _) => Softmax.None(),
+        ("exp2", [var value, var power]) => [$"ex2.approx.ftz.f32 {value}, {power};"],
+        ("log2", [var value, var x]) => [$"lg2.approx.f32 {value}, {x};"],
         ("offirstlane", [var value, var from]) => [$"shfl.sync.idx.b32 {value}, {from}, 0, 0x1f, 0xffffffff;"],
         ("ballot", [var lanes, "0" or "1"]) => [$"mov.u32 {lanes}, {(operands[1] == "0" ? "0" : "0xffffffff")};"],
         ("ballot", [var lanes, var condition]) => [$"vote.sync.ballot.b32 {lanes}, {condition}, 0xffffffff;"],

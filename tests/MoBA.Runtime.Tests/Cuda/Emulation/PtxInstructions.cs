@@ -104,17 +104,20 @@ internal static class PtxInstructions
 
     private static bool Load(PtxWarp warp, PtxInstruction i, uint active)
     {
-        PtxOperand to = i.Operands[0];
+        int[] to = i.Operands[0].Registers;
         int bytes = Bytes(i.Name);
         foreach (int lane in Each(active))
         {
-            ReadOnlySpan<byte> from = Memory(warp, i, Address(warp, i.Operands[1], lane), bytes);
-            warp[to.Register][lane] = bytes switch
+            ReadOnlySpan<byte> from = Memory(warp, i, Address(warp, i.Operands[1], lane), bytes * to.Length);
+            for (int part = 0; part < to.Length; part++)
             {
-                2 => BinaryPrimitives.ReadUInt16LittleEndian(from),
-                4 => BinaryPrimitives.ReadUInt32LittleEndian(from),
-                _ => BinaryPrimitives.ReadUInt64LittleEndian(from),
-            };
+                warp[to[part]][lane] = bytes switch
+                {
+                    2 => BinaryPrimitives.ReadUInt16LittleEndian(from[(2 * part)..]),
+                    4 => BinaryPrimitives.ReadUInt32LittleEndian(from[(4 * part)..]),
+                    _ => BinaryPrimitives.ReadUInt64LittleEndian(from[(8 * part)..]),
+                };
+            }
         }
 
         return true;

@@ -151,6 +151,7 @@ internal sealed partial class PtxProgram
             ['0', 'f', .. var bits] => Constant(Convert.ToUInt32(bits, 16)),
             ['0', 'x', .. var digits] => Constant(Convert.ToUInt64(digits, 16)),
             _ when long.TryParse(name, CultureInfo.InvariantCulture, out long value) => Constant((ulong)value),
+            _ when ulong.TryParse(name, CultureInfo.InvariantCulture, out ulong value) => Constant(value),
             _ => throw new NotSupportedException($"no register is called {name}."),
         };
     }

@@ -144,10 +144,7 @@ internal sealed class RoutedProblem<TPattern>
         Assert.Equal(Math.Log(sum), lse, 0.001);
         for (int c = 0; c < _padded; c++)
         {
-            // Columns 8j + 2t and the next are word j of lane t; four words of a lane are 16 bytes, four lanes a piece of 64 bytes, and pieces change
-            // places two by two in odd rows.
-            int piece = (c / 32) ^ (index & 1), lane = c % 8 / 2, word = c / 8 % 4;
-            int at = (int)_routing.Partials + (((index * _padded) + (piece * 32) + (lane * 8) + (word * 2) + (c & 1)) * 2);
+            int at = (int)_routing.Partials + PartialRow.At(index, _padded, c);
             Assert.Equal(expected[c] / sum, PtxMath.Element(BitConverter.ToUInt16(_memory, at), _isHalf), _isHalf ? 0.004 : 0.03);
         }
 
