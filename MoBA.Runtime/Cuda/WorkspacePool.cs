@@ -8,7 +8,7 @@ namespace MoBA.Runtime.Cuda;
 /// of attention does. Reuse is in the order of streams: a block that was returned on a stream is free at once for later work
 /// on that stream, and for another one when the work before the return has ended.
 /// </summary>
-internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) : IDisposable
+internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes, long? callBytes = null) : IDisposable
 {
     private const int SmallestLog = 9;
     private const int StepsLog = 3;
@@ -18,8 +18,11 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) 
     private long _freeBytes;
     private bool _disposed;
 
-    /// <summary>The most bytes of returned blocks that are kept; also what one call should take as scratch at most.</summary>
+    /// <summary>The most bytes of returned blocks that are kept.</summary>
     public long LimitBytes { get; } = limitBytes;
+
+    /// <summary>The most bytes that one call may take as scratch; null where it is free to.</summary>
+    public long? CallBytes { get; } = callBytes;
 
     /// <summary>Bytes of returned blocks that are kept.</summary>
     public long FreeBytes
@@ -74,6 +77,20 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) 
             block.Free();
         if (over)
             Shrink(LimitBytes);
+    }
+
+    /// <summary>As <see cref="Return"/>, from anywhere; quiet, whatever has become of the device.</summary>
+    public void GiveBack(DeviceBlock block, CudaStream stream)
+    {
+        try
+        {
+            using CurrentContext current = context.Enter();
+            Return(block, stream);
+        }
+        catch (Exception e) when (e is CudaException or ObjectDisposedException)
+        {
+            block.Free();
+        }
     }
 
     /// <summary>Gives every block that nobody rents back to the driver.</summary>
