@@ -43,6 +43,10 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes, 
         return (bytes + step - 1) & -step;
     }
 
+    /// <summary>The size of the largest blocks that are not larger than <paramref name="bytes"/>; 0 where there are none.</summary>
+    public static long ClassWithin(long bytes) =>
+        bytes < 1L << SmallestLog ? 0 : bytes & -(1L << Math.Max(SmallestLog, BitOperations.Log2((ulong)bytes) - StepsLog));
+
     /// <summary>A block for work on <paramref name="stream"/>; its values are what they are. The context must be current.</summary>
     /// <param name="bytes">How many bytes are needed; 0 is a block too.</param>
     /// <param name="purpose">What for, for messages.</param>

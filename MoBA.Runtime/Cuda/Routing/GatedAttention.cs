@@ -111,10 +111,10 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
                 _block = pool.Rent(layout.Bytes, purpose, stream);
             }
 
-            (Bytes, Routing) = (layout.Bytes, layout.At(_block.Pointer));
+            Routing = layout.At(_block.Pointer);
         }
 
-        public long Bytes { get; }
+        public long Bytes => _block.Bytes;
 
         public CudaRouting Routing { get; }
 

@@ -68,7 +68,7 @@ internal readonly struct GatedLayout
             if (group % share != 0 || !TryShare(Common(call, schedule, known), call, schedule.MostItems(share), share, out CudaRouting routing))
                 continue;
             Room room = new(routing, call, pooling);
-            long limit = limitBytes ?? (room.Fixed + Math.Min(EnoughPartialBytes, deviceBytes / 4));
+            long limit = limitBytes is { } most ? WorkspacePool.ClassWithin(most) : room.Fixed + Math.Min(EnoughPartialBytes, deviceBytes / 4);
             if (room.Bytes(1) <= limit)
                 return room.Layout(limit);
             if (room.Bytes(1) < least)
@@ -77,7 +77,7 @@ internal readonly struct GatedLayout
 
         if (least == long.MaxValue)
             throw TooMany(call, schedule);
-        return limitBytes is null ? small : throw TooSmall(least, limitBytes.Value);
+        return limitBytes is null ? small : throw TooSmall(WorkspacePool.ClassOf(least), limitBytes.Value);
     }
 
     private static CudaRouting Common(in CudaCall call, in GatedSchedule schedule, CudaRouting known)

@@ -44,7 +44,7 @@ public sealed class GatedLayoutTests
     public void Less_memory_is_fewer_heads_at_a_time(bool shares, int share, int[] together)
     {
         List<int> seen = [];
-        long least = Layout(4000, 16, 4, 64, 4, Pooling.Mean, shares, null).Least().Bytes;
+        long least = WorkspacePool.ClassOf(Layout(4000, 16, 4, 64, 4, Pooling.Mean, shares, null).Least().Bytes);
         for (long limit = 400L << 20; limit >= least; limit -= 1 << 20)
         {
             GatedLayout layout = Layout(4000, 16, 4, 64, 4, Pooling.Mean, shares, limit);
@@ -61,7 +61,8 @@ public sealed class GatedLayoutTests
     [Fact]
     public void Lists_are_shared_by_fewer_heads_before_a_limit_is_too_low()
     {
-        long four = Layout(4000, 16, 4, 64, 4, Pooling.Mean, true, null).Least().Bytes, one = Layout(4000, 16, 4, 64, 4, Pooling.Mean, false, null).Least().Bytes;
+        long four = WorkspacePool.ClassOf(Layout(4000, 16, 4, 64, 4, Pooling.Mean, true, null).Least().Bytes);
+        long one = WorkspacePool.ClassOf(Layout(4000, 16, 4, 64, 4, Pooling.Mean, false, null).Least().Bytes);
         Assert.True(one < four);
         Assert.Equal(2, Layout(4000, 16, 4, 64, 4, Pooling.Mean, true, four - 1).Offsets.HeadsPerList);
         Assert.Equal(1, Layout(4000, 16, 4, 64, 4, Pooling.Mean, true, one).Offsets.HeadsPerList);

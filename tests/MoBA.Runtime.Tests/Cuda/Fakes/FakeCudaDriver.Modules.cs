@@ -31,6 +31,9 @@ internal sealed unsafe partial class FakeCudaDriver
     /// <summary>All that was launched: the kernel's name, how many blocks, and the values of its parameters.</summary>
     public List<(string Entry, uint Grid, byte[][] Parameters)> Launches { get; } = [];
 
+    /// <summary>How many launches succeed before one does not.</summary>
+    public int LaunchesUntilFailure { get; set; } = int.MaxValue;
+
     /// <summary>Dynamic shared memory that the last kernel was allowed.</summary>
     public int SharedBytes { get; private set; }
 
@@ -87,7 +90,7 @@ internal sealed unsafe partial class FakeCudaDriver
         for (int i = 0; i < values.Length; i++)
             values[i] = new Span<byte>(parameters[i], sizes[i]).ToArray();
         Launches.Add((entry.Groups["name"].Value, grid, values));
-        return Does("LaunchKernel");
+        return LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue;
     }
 
     public override CudaStatus TensorMapEncodeTiled(
