@@ -232,6 +232,13 @@ public static class HopperRouted
             Tile.WaitQueriesFull(items);
             item = Tile.Told(items, RoutedTold.Item);
         }
+
+        // A tile that no row saw is on its way all the same.
+        if (stays & tiles >= 0)
+        {
+            Tile.WaitKeysFull(tiles);
+            Tile.WaitValuesFull(tiles);
+        }
     }
 
     // What the pattern makes of a tile's scores; past blocks of a causal one are whole, and ask for nothing.
