@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MoBA.Runtime.Cuda;
 
@@ -11,6 +12,9 @@ internal sealed unsafe partial class FakeCudaDriver
 
     /// <summary>Bytes of device memory that there are.</summary>
     public long Capacity { get; init; } = 1L << 30;
+
+    /// <summary>Where device memory is taken from, one piece after another, if kernels are to be emulated; it stays where it is.</summary>
+    public byte[]? Arena { get; init; }
 
     /// <summary>Bytes of device memory that are taken.</summary>
     public long Taken => _memory.Values.Sum();
@@ -31,7 +35,7 @@ internal sealed unsafe partial class FakeCudaDriver
             return status;
         if (Taken + (long)bytes > Capacity)
             return CudaStatus.OutOfMemory;
-        pointer = (nint)NativeMemory.AlignedAlloc(bytes, 256);
+        pointer = Arena is null ? (nint)NativeMemory.AlignedAlloc(bytes, 256) : FromArena((long)bytes);
         NativeMemory.Fill((void*)pointer, bytes, 0xFF);   // NaN, whatever the element
         _memory.Add(pointer, (long)bytes);
         return 0;
@@ -43,7 +47,8 @@ internal sealed unsafe partial class FakeCudaDriver
         if (!_memory.Remove(pointer))
             return CudaStatus.InvalidValue;
         RunAll();
-        NativeMemory.AlignedFree((void*)pointer);
+        if (Arena is null)
+            NativeMemory.AlignedFree((void*)pointer);
         return status;
     }
 
@@ -102,6 +107,14 @@ internal sealed unsafe partial class FakeCudaDriver
         }
 
         return CudaStatus.InvalidValue;
+    }
+
+    private nint ArenaStart => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(Arena!));
+
+    private nint FromArena(long bytes)
+    {
+        nint start = ArenaStart, at = (_memory.Count == 0 ? start : _memory.Max(static m => m.Key + (nint)m.Value)) + 511 & -256;
+        return at + bytes <= start + Arena!.Length ? at : throw new InvalidOperationException($"The arena has no {bytes} bytes left.");
     }
 
     private CudaStatus Copy(string function, nint destination, nint source, nuint bytes, nint stream, nint device)

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
 
 namespace MoBA.Runtime.Tests.Cuda;
 
@@ -13,6 +15,8 @@ internal sealed unsafe partial class FakeCudaDriver
     private nint* _infoBytes;
     private byte* _error;
     private nint* _errorBytes;
+    private static readonly ConcurrentDictionary<string, Lazy<PtxProgram>> _programs = new();
+
     private readonly Dictionary<nint, string> _images = [];
     private readonly Dictionary<nint, nint> _functions = [];
 
@@ -90,7 +94,11 @@ internal sealed unsafe partial class FakeCudaDriver
         for (int i = 0; i < values.Length; i++)
             values[i] = new Span<byte>(parameters[i], sizes[i]).ToArray();
         Launches.Add((entry.Groups["name"].Value, grid, values));
-        return LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue;
+        if ((LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue) is var status && (status != 0 || Arena is null))
+            return status;
+        PtxProgram program = Program(_images[_functions[function]]);
+        byte[] packed = program.Pack(values);
+        return Enqueue(stream, () => new PtxGrid(program, (int)threads, (int)sharedBytes, packed, Arena!, ArenaStart).Run((int)grid, Launches.Count));
     }
 
     public override CudaStatus TensorMapEncodeTiled(
@@ -101,8 +109,20 @@ internal sealed unsafe partial class FakeCudaDriver
         if ((nint)map % 64 != 0 || rank != 3 || elementStrides[2] != 1 || interleave != 0 || fill != 0)
             return CudaStatus.InvalidValue;
         new Span<byte>(map, TensorMap.Bytes).Fill(7);
+        if (Arena is not null)
+        {
+            *(PtxTensorMap*)map = new()
+            {
+                Address = address, HeadStride = (long)byteStrides[0], TokenStride = (long)byteStrides[1],
+                Dim = (int)lengths[0], Heads = (int)lengths[1], Tokens = (int)lengths[2], BoxColumns = (int)box[0], BoxRows = (int)box[2],
+            };
+        }
+
         return Does("TensorMapEncodeTiled");
     }
+
+    // Texts are parsed once.
+    private static PtxProgram Program(string text) => _programs.GetOrAdd(text, static text => new Lazy<PtxProgram>(() => new(text))).Value;
 
     private static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
