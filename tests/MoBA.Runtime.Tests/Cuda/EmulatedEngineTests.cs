@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
 using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda;
@@ -19,7 +20,7 @@ public sealed class EmulatedEngineTests
     [InlineData(9, 32, 4, 0, Pooling.Mean, RouteScope.QueryHead, 7L << 16)]
     public void The_result_is_that_of_the_oracle(int major, int blockSize, int topK, int sinks, Pooling pooling, RouteScope scope, long? limit)
     {
-        FakeCudaDriver driver = new() { Devices = [("Emulated", major, 0)], Arena = GC.AllocateArray<byte>(64 << 20, pinned: true) };
+        FakeCudaDriver driver = new() { Devices = [("Emulated", major, 0)], Machine = new EmulatedMachine(64) };
         CudaTarget target = new(driver, static (context, pool, _) => new TensorCoreAttention(context, pool, _store));
         BandExpert expert = new(new BlockGate(blockSize, topK, pooling, scope), sinks: sinks);
         (Tensor<BFloat16> q, Tensor<BFloat16> k, Tensor<BFloat16> v) =

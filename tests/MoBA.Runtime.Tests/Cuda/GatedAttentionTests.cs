@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
 using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda;

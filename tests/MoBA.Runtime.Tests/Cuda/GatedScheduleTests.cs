@@ -1,4 +1,5 @@
 using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
 using Xunit;
 
 namespace MoBA.Runtime.Tests.Cuda;

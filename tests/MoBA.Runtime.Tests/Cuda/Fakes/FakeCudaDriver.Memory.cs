@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MoBA.Runtime.Cuda;
 
@@ -13,8 +12,8 @@ internal sealed unsafe partial class FakeCudaDriver
     /// <summary>Bytes of device memory that there are.</summary>
     public long Capacity { get; init; } = 1L << 30;
 
-    /// <summary>Where device memory is taken from, one piece after another, if kernels are to be emulated; it stays where it is.</summary>
-    public byte[]? Arena { get; init; }
+    /// <summary>What runs the kernels, if anything does, and has the memory.</summary>
+    public IFakeMachine? Machine { get; init; }
 
     /// <summary>Bytes of device memory that are taken.</summary>
     public long Taken => _memory.Values.Sum();
@@ -35,7 +34,7 @@ internal sealed unsafe partial class FakeCudaDriver
             return status;
         if (Taken + (long)bytes > Capacity)
             return CudaStatus.OutOfMemory;
-        pointer = Arena is null ? (nint)NativeMemory.AlignedAlloc(bytes, 256) : FromArena((long)bytes);
+        pointer = Machine is null ? (nint)NativeMemory.AlignedAlloc(bytes, 256) : Machine.Allocate((long)bytes);
         NativeMemory.Fill((void*)pointer, bytes, 0xFF);   // NaN, whatever the element
         _memory.Add(pointer, (long)bytes);
         return 0;
@@ -47,7 +46,7 @@ internal sealed unsafe partial class FakeCudaDriver
         if (!_memory.Remove(pointer))
             return CudaStatus.InvalidValue;
         RunAll();
-        if (Arena is null)
+        if (Machine is null)
             NativeMemory.AlignedFree((void*)pointer);
         return status;
     }
@@ -107,14 +106,6 @@ internal sealed unsafe partial class FakeCudaDriver
         }
 
         return CudaStatus.InvalidValue;
-    }
-
-    private nint ArenaStart => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(Arena!));
-
-    private nint FromArena(long bytes)
-    {
-        nint start = ArenaStart, at = (_memory.Count == 0 ? start : _memory.Max(static m => m.Key + (nint)m.Value)) + 511 & -256;
-        return at + bytes <= start + Arena!.Length ? at : throw new InvalidOperationException($"The arena has no {bytes} bytes left.");
     }
 
     private CudaStatus Copy(string function, nint destination, nint source, nuint bytes, nint stream, nint device)

@@ -1,10 +1,8 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using MoBA.Runtime.Cuda;
-using MoBA.Runtime.Tests.Cuda.Emulation;
 
 namespace MoBA.Runtime.Tests.Cuda;
 
@@ -15,8 +13,6 @@ internal sealed unsafe partial class FakeCudaDriver
     private nint* _infoBytes;
     private byte* _error;
     private nint* _errorBytes;
-    private static readonly ConcurrentDictionary<string, Lazy<PtxProgram>> _programs = new();
-
     private readonly Dictionary<nint, string> _images = [];
     private readonly Dictionary<nint, nint> _functions = [];
 
@@ -94,11 +90,10 @@ internal sealed unsafe partial class FakeCudaDriver
         for (int i = 0; i < values.Length; i++)
             values[i] = new Span<byte>(parameters[i], sizes[i]).ToArray();
         Launches.Add((entry.Groups["name"].Value, grid, values));
-        if ((LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue) is var status && (status != 0 || Arena is null))
+        if ((LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue) is var status && (status != 0 || Machine is null))
             return status;
-        PtxProgram program = Program(_images[_functions[function]]);
-        byte[] packed = program.Pack(values);
-        return Enqueue(stream, () => new PtxGrid(program, (int)threads, (int)sharedBytes, packed, Arena!, ArenaStart).Run((int)grid, Launches.Count));
+        string text = _images[_functions[function]];
+        return Enqueue(stream, () => Machine.Run(text, grid, threads, sharedBytes, values));
     }
 
     public override CudaStatus TensorMapEncodeTiled(
@@ -109,20 +104,9 @@ internal sealed unsafe partial class FakeCudaDriver
         if ((nint)map % 64 != 0 || rank != 3 || elementStrides[2] != 1 || interleave != 0 || fill != 0)
             return CudaStatus.InvalidValue;
         new Span<byte>(map, TensorMap.Bytes).Fill(7);
-        if (Arena is not null)
-        {
-            *(PtxTensorMap*)map = new()
-            {
-                Address = address, HeadStride = (long)byteStrides[0], TokenStride = (long)byteStrides[1],
-                Dim = (int)lengths[0], Heads = (int)lengths[1], Tokens = (int)lengths[2], BoxColumns = (int)box[0], BoxRows = (int)box[2],
-            };
-        }
-
+        Machine?.Encode(new Span<byte>(map, TensorMap.Bytes), address, Map.Lengths, Map.Strides, Map.Box);
         return Does("TensorMapEncodeTiled");
     }
-
-    // Texts are parsed once.
-    private static PtxProgram Program(string text) => _programs.GetOrAdd(text, static text => new Lazy<PtxProgram>(() => new(text))).Value;
 
     private static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 

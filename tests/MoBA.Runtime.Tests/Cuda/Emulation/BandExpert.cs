@@ -1,9 +1,8 @@
 using MoBA.Runtime.Cpu;
 using MoBA.Runtime.Cuda;
 using MoBA.Runtime.Portable;
-using MoBA.Runtime.Tests.Cuda.Emulation;
 
-namespace MoBA.Runtime.Tests.Cuda;
+namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
 /// <summary>Keys at most <see cref="Width"/> positions back and not ahead, through a gate, for kernels; with <paramref name="sinks"/> the
 /// first keys always.</summary>
