@@ -17,7 +17,7 @@ internal enum Proof
 /// <param name="Dense">Every pair is attended.</param>
 /// <param name="Void">No pair is attended.</param>
 /// <param name="EmptyRow">A query position that attends no key whatever the length, or null.</param>
-/// <param name="DependsOnHead">The predicate reads the head.</param>
+/// <param name="DependsOnHead">The predicate, or what is always attended, reads the head.</param>
 /// <param name="TokenLimit">Tokens up to which nothing overflows at the default parameters.</param>
 /// <param name="MaxKeyRanges">The most runs of keys that a tile of queries can see.</param>
 /// <param name="PictureTile">Tokens in a tile of the picture.</param>
@@ -58,13 +58,13 @@ internal sealed record PatternFacts(
             Dense: Prove(always, defaults, r => Everywhere(attends, r).Low.Equals(Fold.True) || Bands.All(band => Over(byDistance, r, band).Low.Equals(Fold.True))),
             Void: Prove(always, defaults, r => IsVoid(attends, byDistance, r)),
             EmptyRow: FirstEmptyRow(attends, defaults),
-            DependsOnHead: ExprWalk.Mentions(attends, Variable.Head),
+            DependsOnHead: ExprWalk.Mentions(attends, Variable.Head) || (spec.Always is { } besides && ExprWalk.Mentions(besides, Variable.Head)),
             TokenLimit: Overflow.TokenLimit(spec.Besides ?? spec),
             MaxKeyRanges: Math.Max(1, KeyRanges.Of(attends, new SymbolicTile(new NamedValues(), allKeys: true)).Count),
             PictureTile: tile,
             Picture: Draw(attends, defaults, tile),
             KeysPerToken: KeysEstimate.Of(spec),
-            Besides: spec.Besides is { } besides ? Of(besides) : null);
+            Besides: spec.Besides is { } pattern ? Of(pattern) : null);
     }
 
     /// <summary>Whether no pair fulfils a part of a pattern's predicate.</summary>

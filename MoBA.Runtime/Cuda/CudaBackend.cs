@@ -4,7 +4,7 @@ namespace MoBA.Runtime.Cuda;
 
 /// <summary>
 /// Tensor-core attention on an NVIDIA device, for host tensors: pass "upload" copies q, k and v to the device, pass "attend" runs
-/// the expert's kernel, pass "download" copies the results back. What the kernels do not run, the CPU engine does.
+/// the expert's kernel, or with a block gate several passes theirs, and pass "download" copies the results back. What the kernels do not run, the CPU engine does.
 /// </summary>
 internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : AttentionBackend
 {
@@ -22,7 +22,7 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
             CudaDevice device = runtime.Context.Device;
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"CUDA: {device.Name} (compute capability {device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):N0} GiB), {runtime.Attention.Description}; float tensors, block gates and mixtures run on {cpu.Description}");
+                $"CUDA: {device.Name} (compute capability {device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):N0} GiB), {runtime.Attention.Description}; float tensors and mixtures run on {cpu.Description}");
         }
     }
 
@@ -30,7 +30,7 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
     public override void Attend(ISparseExpert expert, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
     {
         runtime.Context.ThrowIfUnusable();
-        if (problem.Q.Kind == ElementKind.Single || expert.Gate is not null || !runtime.Attention.Runs(expert))
+        if (problem.Q.Kind == ElementKind.Single || runtime.Attention.WhyNot(expert, problem.Sequences) is not null)
         {
             cpu.Attend(expert, problem, clock, cancellationToken);
             return;
@@ -38,11 +38,10 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
 
         try
         {
-            using HostCall call = new(runtime, problem);
+            using HostCall call = new(runtime, problem, expert.Gate);
             call.Upload(cancellationToken);
             clock.End("upload");
-            call.Attend(expert);
-            clock.End("attend");
+            clock.End(call.Attend(expert));
             call.Download(cancellationToken);
             clock.End("download");
         }

@@ -9,7 +9,8 @@ internal sealed class CudaRuntime : IDisposable
     /// <summary>Opens a device.</summary>
     /// <param name="driver">The driver.</param>
     /// <param name="device">The device.</param>
-    /// <param name="workspaceBytes">The most memory that is kept for reuse; null is a quarter of the device's.</param>
+    /// <param name="workspaceBytes">The most memory that is kept for reuse, and that a call takes as scratch; null keeps a quarter of the
+    /// device's.</param>
     /// <param name="kernels">Makes the kernels of the device.</param>
     /// <exception cref="CudaException">The driver refused.</exception>
     /// <exception cref="InsufficientMemoryException">The device has no memory left for a context.</exception>
@@ -19,7 +20,7 @@ internal sealed class CudaRuntime : IDisposable
         Context = new(driver, device);
         try
         {
-            Pool = new(Context, workspaceBytes ?? device.MemoryBytes / 4);
+            Pool = new(Context, workspaceBytes ?? device.MemoryBytes / 4, workspaceBytes);
             Staging = new(Context);
             Stream = CudaStream.Create(Context);
             Attention = kernels(Context, Pool);
@@ -73,21 +74,6 @@ internal sealed class CudaRuntime : IDisposable
             }
 
             last = next;
-        }
-    }
-
-    /// <summary>Gives a block back whose last use is on <paramref name="stream"/>; quiet, whatever has become of the
-    /// device.</summary>
-    public void Return(DeviceBlock block, CudaStream stream)
-    {
-        try
-        {
-            using CurrentContext current = Context.Enter();
-            Pool.Return(block, stream);
-        }
-        catch (Exception e) when (e is CudaException or ObjectDisposedException)
-        {
-            block.Free();
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed class CudaTarget(CudaDriver driver, Func<CudaDeviceContext, Work
 
     /// <summary>The driver and the kernels of this program.</summary>
     public static CudaTarget Native { get; } = new(
-        CudaDriver.Native, static (context, _, logger) => new TensorCoreAttention(context, new KernelStore(KernelCache.Open(logger), logger)));
+        CudaDriver.Native, static (context, pool, logger) => new TensorCoreAttention(context, pool, new KernelStore(KernelCache.Open(logger), logger)));
 
     /// <summary>An engine's backend on a device.</summary>
     /// <param name="options">Which device, and how much memory is kept.</param>

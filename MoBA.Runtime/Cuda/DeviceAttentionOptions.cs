@@ -18,6 +18,9 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// <inheritdoc cref="AttentionOptions.ReturnLse"/>
     public bool ReturnLse { get; init; }
 
+    /// <summary>Whether the result carries the routes: which blocks a block gate chose.</summary>
+    public bool ReturnRoutes { get; init; }
+
     /// <summary>Where the work is enqueued; null is the engine's own stream.</summary>
     public CudaStream? Stream { get; init; }
 
@@ -41,4 +44,13 @@ public sealed record DeviceAttentionResult<T>
     /// <summary>Natural log-sum-exp of the modified scores, [query tokens, query heads], -infinity in a row that sees no key; null
     /// unless <see cref="DeviceAttentionOptions.ReturnLse"/> asked for it. The caller's to dispose.</summary>
     public DeviceTensor<float>? Lse { get; init; }
+
+    /// <summary>Blocks that a block gate chose, as <see cref="AttentionResult{T}.Routes"/>: [query tokens, route heads, TopK], the own
+    /// block first and then the chosen past blocks, ascending; -1 where there are fewer. Null unless
+    /// <see cref="DeviceAttentionOptions.ReturnRoutes"/> asked for them and the expert has a gate. The caller's to dispose.</summary>
+    public DeviceTensor<int>? Routes { get; init; }
+
+    /// <summary>Bytes of scratch memory that the call takes while it runs: of a block gate's routes, lists and partial outputs. The engine's
+    /// to reuse.</summary>
+    public long WorkspaceBytes { get; init; }
 }

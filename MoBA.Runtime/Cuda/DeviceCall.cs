@@ -28,31 +28,38 @@ internal readonly struct DeviceCall<T>
     }
 
     /// <summary>Enqueues the call; its output goes to <paramref name="output"/>, or a new tensor where that is null.</summary>
+    /// <exception cref="NotSupportedException">There is no kernel for the expert.</exception>
     public DeviceAttentionResult<T> Attend(ISparseExpert expert, DeviceTensor<T>? output)
     {
+        if (_runtime.Attention.WhyNot(expert, _sequences) is { } reason)
+            throw new NotSupportedException(reason);
         CudaRows q = Rows(_q, "q"), k = Rows(_k, "k"), v = Rows(_v, "v");
         CudaRows? given = output is null ? null : Given(output, q, k, v);
         DeviceTensor<T>? made = null;
         DeviceTensor<float>? lse = null;
+        DeviceTensor<int>? routes = null;
+        long workspace = 0;
         try
         {
             made = output is null ? _runtime.Allocate<T>(_q.SharedShape, "the output", _stream) : null;
             lse = _options.ReturnLse ? _runtime.Allocate<float>([_q.Shape[0], _q.Shape[1]], "the log-sum-exp", _stream) : null;
+            routes = _options.ReturnRoutes && expert.Gate is { } gate ? _runtime.Allocate<int>(RoutesShape(gate), "the routes", _stream) : null;
             if (_q.Shape[0] > 0)
-                Launch(expert, q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0);
-            return new() { Output = output ?? made!, Lse = lse };
+                workspace = Launch(expert, q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
+            return new() { Output = output ?? made!, Lse = lse, Routes = routes, WorkspaceBytes = workspace };
         }
         catch (Exception e)
         {
             made?.Dispose();
             lse?.Dispose();
+            routes?.Dispose();
             if (e is CudaException failure)
                 throw failure.During($"{expert.Info.Name} on q {AttentionChecks.Text(_q.Shape)} and k {AttentionChecks.Text(_k.Shape)}");
             throw;
         }
     }
 
-    private void Launch(ISparseExpert expert, CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse)
+    private long Launch(ISparseExpert expert, CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse, nint routes)
     {
         CudaCall call = new()
         {
@@ -70,9 +77,12 @@ internal readonly struct DeviceCall<T>
             Scale = _scale,
             Sequences = _sequences,
             Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
+            Routes = routes,
         };
-        _runtime.Attention.Launch(expert, call, _stream);
+        return _runtime.Attention.Launch(expert, call, _stream, marks: null);
     }
+
+    private nint[] RoutesShape(BlockGate gate) => [_q.Shape[0], gate.RouteHeads((int)_q.Shape[1], (int)_k.Shape[1]), gate.TopK];
 
     // Where the kernel finds a tensor, once what it waits for is in the stream's order.
     private CudaRows Rows(DeviceTensor<T> tensor, string name)

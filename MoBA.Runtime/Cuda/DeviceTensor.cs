@@ -99,7 +99,7 @@ public sealed class DeviceTensor<T> : IDisposable
     {
         _disposed = true;
         if (Interlocked.Exchange(ref _block, null) is { } block)
-            Runtime!.Return(block, _stream!);
+            Runtime!.Pool.GiveBack(block, _stream!);
     }
 
     /// <summary>Puts later work of <paramref name="runtime"/> on <paramref name="stream"/> behind the work on this tensor so far.

@@ -8,16 +8,21 @@ internal sealed unsafe class HostCall : IDisposable
     private readonly nint[] _queries;
     private readonly nint[] _keys;
     private readonly int _bytes;
-    private readonly DeviceBlock?[] _blocks = new DeviceBlock?[5];
+    private readonly DeviceBlock?[] _blocks = new DeviceBlock?[6];
+    private readonly nint[] _routes;
 
     /// <summary>Takes memory for the tensors of a call.</summary>
+    /// <param name="runtime">The device's.</param>
+    /// <param name="problem">The call.</param>
+    /// <param name="gate">The expert's block gate, or null.</param>
     /// <exception cref="InsufficientMemoryException">The device has not as much.</exception>
-    public HostCall(CudaRuntime runtime, AttentionProblem problem)
+    public HostCall(CudaRuntime runtime, AttentionProblem problem, BlockGate? gate)
     {
         (_runtime, _problem) = (runtime, problem);
         AttentionSequence last = problem.Sequences[^1];
         _queries = [last.FirstQueryToken + last.Queries, problem.QueryHeads, problem.Dim];
         _keys = [last.FirstKeyToken + last.Keys, problem.KeyHeads, problem.Dim];
+        _routes = problem.Routes == null || gate is null ? [] : [_queries[0], gate.RouteHeads(problem.QueryHeads, problem.KeyHeads), gate.TopK];
         _bytes = problem.Q.Kind == ElementKind.Single ? sizeof(float) : sizeof(ushort);
         long queryBytes = (long)_queries[0] * _queries[1] * _queries[2] * _bytes, keyBytes = (long)_keys[0] * _keys[1] * _keys[2] * _bytes;
         try
@@ -29,6 +34,8 @@ internal sealed unsafe class HostCall : IDisposable
             _blocks[3] = runtime.Pool.Rent(queryBytes, "the output", runtime.Stream);
             if (problem.Lse != null)
                 _blocks[4] = runtime.Pool.Rent((long)_queries[0] * _queries[1] * sizeof(float), "the log-sum-exp", runtime.Stream);
+            if (_routes.Length > 0)
+                _blocks[5] = runtime.Pool.Rent((long)_routes[0] * _routes[1] * _routes[2] * sizeof(int), "the routes", runtime.Stream);
         }
         catch
         {
@@ -46,8 +53,9 @@ internal sealed unsafe class HostCall : IDisposable
         _runtime.Stream.Synchronize();
     }
 
-    /// <summary>Runs the kernel and waits for it.</summary>
-    public void Attend(ISparseExpert expert)
+    /// <summary>Runs the kernels and waits for them.</summary>
+    /// <returns>The passes, and what part of the time was each one's.</returns>
+    public IReadOnlyList<(string Pass, long Part)> Attend(ISparseExpert expert)
     {
         CudaCall call = new()
         {
@@ -65,21 +73,23 @@ internal sealed unsafe class HostCall : IDisposable
             Scale = _problem.Scale,
             Sequences = _problem.Sequences,
             Extent = _problem.Extent,
+            Routes = _blocks[5]?.Pointer ?? 0,
         };
-        using (_runtime.Context.Enter())
-            _runtime.Attention.Launch(expert, call, _runtime.Stream);
+        using CurrentContext current = _runtime.Context.Enter();
+        using PassMarks? marks = expert.Gate is null ? null : new(_runtime.Context, _runtime.Stream);
+        _runtime.Attention.Launch(expert, call, _runtime.Stream, marks);
         _runtime.Stream.Synchronize();
+        return marks?.Times() is { Count: > 0 } times ? times : [("attend", 1)];
     }
 
-    /// <summary>Copies the output and the log-sum-exp back.</summary>
+    /// <summary>Copies the output, and the log-sum-exp and routes that were asked for, back.</summary>
     public void Download(CancellationToken cancellationToken)
     {
         _runtime.Staging.Download(Device(3, _queries), Host(_problem.Output, _queries), _bytes, _runtime.Stream, cancellationToken);
-        if (_blocks[4] is null)
-            return;
-        ReadOnlySpan<nint> rows = _queries.AsSpan(..2);
-        StagedSide sums = new((nint)_problem.Lse, new(rows, StridedLayout.DenseStrides(rows)));
-        _runtime.Staging.Download(Device(4, rows), sums, sizeof(float), _runtime.Stream, cancellationToken);
+        if (_blocks[4] is not null)
+            DownloadDense(4, _queries.AsSpan(..2), (nint)_problem.Lse, sizeof(float), cancellationToken);
+        if (_blocks[5] is not null)
+            DownloadDense(5, _routes, (nint)_problem.Routes, sizeof(int), cancellationToken);
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -88,9 +98,12 @@ internal sealed unsafe class HostCall : IDisposable
         foreach (DeviceBlock? block in _blocks)
         {
             if (block is not null)
-                _runtime.Return(block, _runtime.Stream);
+                _runtime.Pool.GiveBack(block, _runtime.Stream);
         }
     }
+
+    private void DownloadDense(int block, ReadOnlySpan<nint> lengths, nint host, int bytes, CancellationToken cancellationToken) =>
+        _runtime.Staging.Download(Device(block, lengths), new(host, new(lengths, StridedLayout.DenseStrides(lengths))), bytes, _runtime.Stream, cancellationToken);
 
     private void Upload(in TensorView view, nint[] lengths, int block, CancellationToken cancellationToken) =>
         _runtime.Staging.Upload(Host(view, lengths), Device(block, lengths), _bytes, _runtime.Stream, cancellationToken);

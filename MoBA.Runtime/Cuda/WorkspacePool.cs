@@ -8,7 +8,7 @@ namespace MoBA.Runtime.Cuda;
 /// of attention does. Reuse is in the order of streams: a block that was returned on a stream is free at once for later work
 /// on that stream, and for another one when the work before the return has ended.
 /// </summary>
-internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) : IDisposable
+internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes, long? callBytes = null) : IDisposable
 {
     private const int SmallestLog = 9;
     private const int StepsLog = 3;
@@ -18,8 +18,11 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) 
     private long _freeBytes;
     private bool _disposed;
 
-    /// <summary>The most bytes of returned blocks that are kept; also what one call should take as scratch at most.</summary>
+    /// <summary>The most bytes of returned blocks that are kept.</summary>
     public long LimitBytes { get; } = limitBytes;
+
+    /// <summary>The most bytes that one call may take as scratch; null where it is free to.</summary>
+    public long? CallBytes { get; } = callBytes;
 
     /// <summary>Bytes of returned blocks that are kept.</summary>
     public long FreeBytes
@@ -39,6 +42,10 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) 
         long step = 1L << Math.Max(SmallestLog, BitOperations.Log2((ulong)(bytes - 1)) - StepsLog);
         return (bytes + step - 1) & -step;
     }
+
+    /// <summary>The size of the largest blocks that are not larger than <paramref name="bytes"/>; 0 where there are none.</summary>
+    public static long ClassWithin(long bytes) =>
+        bytes < 1L << SmallestLog ? 0 : bytes & -(1L << Math.Max(SmallestLog, BitOperations.Log2((ulong)bytes) - StepsLog));
 
     /// <summary>A block for work on <paramref name="stream"/>; its values are what they are. The context must be current.</summary>
     /// <param name="bytes">How many bytes are needed; 0 is a block too.</param>
@@ -74,6 +81,20 @@ internal sealed class WorkspacePool(CudaDeviceContext context, long limitBytes) 
             block.Free();
         if (over)
             Shrink(LimitBytes);
+    }
+
+    /// <summary>As <see cref="Return"/>, from anywhere; quiet, whatever has become of the device.</summary>
+    public void GiveBack(DeviceBlock block, CudaStream stream)
+    {
+        try
+        {
+            using CurrentContext current = context.Enter();
+            Return(block, stream);
+        }
+        catch (Exception e) when (e is CudaException or ObjectDisposedException)
+        {
+            block.Free();
+        }
     }
 
     /// <summary>Gives every block that nobody rents back to the driver.</summary>

@@ -59,7 +59,8 @@ public sealed partial class AttentionEngine
     /// <exception cref="ArgumentException">A tensor's shape, strides or element type, or a parameter of the expert, does not
     /// fit.</exception>
     /// <exception cref="InvalidOperationException">The engine does not run on CUDA.</exception>
-    /// <exception cref="NotSupportedException">The expert has a block gate, which device tensors do not have yet.</exception>
+    /// <exception cref="NotSupportedException">There is no kernel for the expert: it has none for tensor cores, or its block gate chooses
+    /// more than 64 blocks.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
     /// <exception cref="CudaException">The driver refused.</exception>
     public DeviceAttentionResult<T> Attend<TExpert, T>(TExpert expert, DeviceTensor<T> q, DeviceTensor<T> k, DeviceTensor<T> v)
@@ -67,7 +68,8 @@ public sealed partial class AttentionEngine
         where T : unmanaged => Attend(expert, q, k, v, DeviceAttentionOptions.Default);
 
     /// <summary>Enqueues attention on device tensors, and returns. Host time is a few microseconds; errors of the kernel are
-    /// thrown by the first call that waits.</summary>
+    /// thrown by the first call that waits. An expert with a block gate takes scratch memory besides
+    /// (<see cref="AttentionEngineOptions.WorkspaceBytes"/>), for as long as its kernels run.</summary>
     /// <param name="expert">The expert.</param>
     /// <param name="q">[query tokens, query heads, dim], <see cref="Half"/> or <see cref="BFloat16"/>. The last stride is 1, the
     /// others are multiples of 8, and the memory starts at a multiple of 16 bytes; so do k, v and the output.</param>
@@ -78,7 +80,8 @@ public sealed partial class AttentionEngine
     /// <exception cref="ArgumentException">A tensor's shape, strides or element type, an option, or a parameter of the expert, does
     /// not fit.</exception>
     /// <exception cref="InvalidOperationException">The engine does not run on CUDA.</exception>
-    /// <exception cref="NotSupportedException">The expert has a block gate, which device tensors do not have yet.</exception>
+    /// <exception cref="NotSupportedException">There is no kernel for the expert: it has none for tensor cores, or its block gate chooses
+    /// more than 64 blocks.</exception>
     /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
     /// <exception cref="CudaException">The driver refused.</exception>
     public DeviceAttentionResult<T> Attend<TExpert, T>(
@@ -92,8 +95,6 @@ public sealed partial class AttentionEngine
         ArgumentNullException.ThrowIfNull(k);
         ArgumentNullException.ThrowIfNull(v);
         ArgumentNullException.ThrowIfNull(options);
-        if (expert.Gate is not null || !runtime.Attention.Runs(expert))
-            throw new NotSupportedException($"{expert.Info.Name} {(expert.Gate is null ? "has no kernel for tensor cores" : "has a block gate, and device tensors have kernels for static patterns only")}: attend with it on host tensors.");
         using Activity? activity = Telemetry.Start(expert.Info.Name, Target, q.Shape, k.Shape);
         using CurrentContext current = runtime.Context.Enter();
         DeviceAttentionResult<T> result = new DeviceCall<T>(runtime, q, k, v, options).Attend(expert, output);

@@ -12,8 +12,10 @@ public sealed record AttentionEngineOptions
     /// on. Other targets do not look at it.</summary>
     public int? Device { get; init; }
 
-    /// <summary>The most bytes of device memory that a CUDA engine keeps for reuse, and about what one call takes as scratch; null
-    /// is a quarter of the device's memory.</summary>
+    /// <summary>The most bytes of device memory that a CUDA engine keeps for reuse, and that one call with a block gate takes as scratch:
+    /// for routes, lists, and partial outputs, of as many heads at a time as there is room for. A call that needs more for one head is an
+    /// <see cref="InsufficientMemoryException"/>. Null keeps a quarter of the device's memory, and takes routes, lists and about 2 GiB
+    /// (on small devices a quarter) of partial outputs, or more where those of one query head are more.</summary>
     public long? WorkspaceBytes { get; init; }
 
     /// <summary>Where it logs to; null is nowhere.</summary>

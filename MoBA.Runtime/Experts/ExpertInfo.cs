@@ -66,7 +66,7 @@ public sealed record ExpertInfo
     /// <summary>Every pair is attended.</summary>
     public required Proof Dense { get; init; }
 
-    /// <summary>Whether the predicate depends on the query head.</summary>
+    /// <summary>Whether the predicate, or <c>Always</c>, depends on the query head.</summary>
     public required bool DependsOnHead { get; init; }
 
     /// <summary>Tokens up to which no subexpression of the predicate overflows <c>int</c> at the default parameters.</summary>

@@ -51,4 +51,34 @@ internal readonly record struct CudaCall
     /// <summary>The positions of all sequences that have queries and keys, or null where there is none: then no row sees a
     /// key.</summary>
     public required AttentionExtent? Extent { get; init; }
+
+    /// <summary>Where routes of a block gate go, dense int [query tokens, route heads, TopK]; 0 where they were not asked for.</summary>
+    public nint Routes { get; init; }
+
+    /// <summary>What every kernel is told of the call: its tensors.</summary>
+    public CudaProblem Problem() => new()
+    {
+        Q = Q.Pointer,
+        K = K.Pointer,
+        V = V.Pointer,
+        Output = Output.Pointer,
+        Lse = Lse,
+        QueryTokenStride = Bytes(Q.TokenStride),
+        QueryHeadStride = Bytes(Q.HeadStride),
+        KeyTokenStride = Bytes(K.TokenStride),
+        KeyHeadStride = Bytes(K.HeadStride),
+        ValueTokenStride = Bytes(V.TokenStride),
+        ValueHeadStride = Bytes(V.HeadStride),
+        OutputTokenStride = Bytes(Output.TokenStride),
+        OutputHeadStride = Bytes(Output.HeadStride),
+        Heads = QueryHeads,
+        HeadsPerKeyHead = QueryHeads / KeyHeads,
+        Dim = Dim,
+        Scale = Scale,
+
+        // The maximum of the raw scores is that of the scaled ones only where the factor is positive.
+        ScaleFirst = Scale > 0 ? 0 : 1,
+    };
+
+    private static long Bytes(nint elements) => (long)elements * sizeof(ushort);
 }

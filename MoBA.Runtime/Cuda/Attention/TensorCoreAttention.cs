@@ -4,8 +4,8 @@ using System.Text;
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// Static patterns on tensor cores: dispatch and launch. The kernel of a pattern, an element type and a class of dims is found or
-/// made once; a launch hands it the schedule of the sequences, the tensor maps, and the pattern with its parameters and tables.
+/// Experts on tensor cores: dispatch, and their kernels, each of which is found or made once for a pattern, an element type and a class
+/// of dims.
 /// </summary>
 internal sealed class TensorCoreAttention : ICudaAttention
 {
@@ -15,15 +15,19 @@ internal sealed class TensorCoreAttention : ICudaAttention
     // What of the L2 cache the keys and values of the heads in work may take: the rest is for queries, outputs and copies.
     private const double CacheShare = 0.55;
 
-    private readonly MadeOnce<(Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
+    private readonly MadeOnce<(KernelPass Pass, Type Pattern, TileShape Shape), AttentionKernel> _kernels = new();
     private readonly ConcurrentBag<CudaKernelModule> _modules = [];
     private readonly Lazy<LaunchCounters> _counters;
 
+    private readonly GatedAttention _gated;
+
     /// <param name="context">The device's.</param>
+    /// <param name="pool">Where scratch memory comes from.</param>
     /// <param name="store">Where kernels come from.</param>
-    public TensorCoreAttention(CudaDeviceContext context, KernelStore store)
+    public TensorCoreAttention(CudaDeviceContext context, WorkspacePool pool, KernelStore store)
     {
         (Context, Store) = (context, store);
+        _gated = new(this, pool);
         Target = TargetOf(context.Device, Environment.GetEnvironmentVariable(TargetVariable));
         Data = new(context, Math.Max(16L << 20, context.Device.MemoryBytes / 64));
         _counters = new(() => new(context));
@@ -46,11 +50,13 @@ internal sealed class TensorCoreAttention : ICudaAttention
     public string Description => Target == KernelTarget.Sm90a ? "tensor-core kernels for Hopper" : "tensor-core kernels for Ampere and later";
 
     /// <inheritdoc/>
-    public bool Runs(ISparseExpert expert) => expert.Gate is null;
+    public string? WhyNot(ISparseExpert expert, ReadOnlySpan<AttentionSequence> sequences) => GatedAttention.WhyNot(expert, sequences);
 
     /// <inheritdoc/>
-    public void Launch(ISparseExpert expert, in CudaCall call, CudaStream stream)
+    public long Launch(ISparseExpert expert, in CudaCall call, CudaStream stream, PassMarks? marks)
     {
+        if (expert.Gate is not null)
+            return _gated.Launch(expert, call, stream, marks);
         AttentionLaunch launch = new(this, call, stream);
         if (call.Extent is { } extent)
         {
@@ -61,18 +67,28 @@ internal sealed class TensorCoreAttention : ICudaAttention
         {
             launch.Run<NoKeysPattern, int, int, int>(default, "no keys");
         }
+
+        return 0;
     }
 
     /// <summary>The kernel of a pattern on this device.</summary>
-    public AttentionKernel Kernel<TPattern, TRuns, TQuery, TKey>(TileShape shape, string hash)
+    public AttentionKernel Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass pass, TileShape shape, string hash)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        return _kernels.TryGet((typeof(TPattern), shape), out AttentionKernel? kernel)
+        return _kernels.TryGet((pass, typeof(TPattern), shape), out AttentionKernel? kernel)
             ? kernel
-            : _kernels.Get((typeof(TPattern), shape), () => Load(Source<TPattern, TRuns, TQuery, TKey>(shape, hash), shape));
+            : _kernels.Get((pass, typeof(TPattern), shape), () => Load(new(pass.Method<TPattern, TRuns, TQuery, TKey>(shape.Target), hash), shape));
+    }
+
+    /// <summary>The kernel of a pass without a pattern.</summary>
+    public AttentionKernel Kernel(KernelPass pass, TileShape shape)
+    {
+        return _kernels.TryGet((pass, typeof(void), shape), out AttentionKernel? kernel)
+            ? kernel
+            : _kernels.Get((pass, typeof(void), shape), () => Load(new(pass.Method(), ""), shape));
     }
 
     /// <summary>Two counters for a launch.</summary>
@@ -89,17 +105,6 @@ internal sealed class TensorCoreAttention : ICudaAttention
         Data.Dispose();
         if (_counters.IsValueCreated)
             _counters.Value.Dispose();
-    }
-
-    private static KernelSource Source<TPattern, TRuns, TQuery, TKey>(TileShape shape, string hash)
-        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
-        where TKey : unmanaged
-    {
-        Type skeleton = shape.Target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
-        return new(
-            skeleton.GetMethod(nameof(HopperAttention.Attend))!.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), hash);
     }
 
     private AttentionKernel Load(KernelSource source, TileShape shape)

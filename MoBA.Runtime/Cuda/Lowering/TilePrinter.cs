@@ -14,6 +14,8 @@ internal abstract class TilePrinter(TileShape shape)
         (KernelRole.Attention, KernelTarget.Sm90a) => new HopperTiles(shape),
         (KernelRole.Routed, KernelTarget.Sm90a) => new HopperRoutedTiles(shape),
         (KernelRole.Attention, KernelTarget.Sm80) => new AmpereTiles(shape),
+        (KernelRole.Routed, KernelTarget.Sm80) => new AmpereTiles(shape),
+        (KernelRole.Gate, _) => new GateTiles(shape),
         _ => throw new NotSupportedException($"no tiles for {shape.Target} and {shape.Role}"),
     };
 

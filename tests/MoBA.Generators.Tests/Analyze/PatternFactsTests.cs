@@ -93,6 +93,17 @@ public sealed class PatternFactsTests
     {
         Assert.True(Of("q >= k + head", ", int head").DependsOnHead);
         Assert.False(Of("q >= k", ", int head").DependsOnHead);
+        Assert.True(WithAlways("k < head").DependsOnHead);
+        Assert.False(WithAlways("k < 4").DependsOnHead);
+
+        static PatternFacts WithAlways(string always) => Of(Compiler.Create(Compiler.Usings + $$"""
+            [SparseExpert, BlockGate]
+            partial class P
+            {
+                static bool Attends(int q, int k) => q >= k;
+                static bool Always(int q, int k, int head) => {{always}};
+            }
+            """), "P");
     }
 
     /// <summary>Of the gallery, by hand.</summary>

@@ -45,8 +45,22 @@ public sealed class CudaBackendTests : IDisposable
         Assert.Equal(Inputs.Floats(_cpu.Attend(new Causal(), single, single, single)), Inputs.Floats(_device.Engine.Attend(new Causal(), single, single, single)));
         Assert.Equal(new float[160], Inputs.Floats(_device.Engine.Attend(new Nothing(), half, half, half)));
         GatedExpert gated = new(new Causal(), new BlockGate(16, 2));
-        Assert.Equal(Inputs.Floats(_cpu.Attend(gated, half, half, half)), Inputs.Floats(_device.Engine.Attend(gated, half, half, half)));
+        Assert.Equal(Inputs.Floats(_cpu.Attend(gated, single, single, single)), Inputs.Floats(_device.Engine.Attend(gated, single, single, single)));
         Assert.Empty(_device.Driver.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RoutesOfAGateComeDownAndItsPassesAreTimed(bool returnRoutes)
+    {
+        GatedExpert gated = new(new Causal(), new BlockGate(16, 3));
+        Tensor<Half> x = Inputs.Normal<Half>(1, 100, 2, 8);
+        AttentionOptions options = new() { ReturnRoutes = returnRoutes };
+        AttentionResult<Half> wanted = _cpu.Attend(gated, x, x, x, options), result = _device.Engine.Attend(gated, x, x, x, options);
+        Assert.Equal(Inputs.Floats(wanted.Output), Inputs.Floats(result.Output));
+        Assert.Equal(wanted.Routes?.ToArray(), result.Routes?.ToArray());
+        Assert.Equal(["upload", "fake", "download"], result.Timings.Select(static t => t.Pass));
     }
 
     [Fact]

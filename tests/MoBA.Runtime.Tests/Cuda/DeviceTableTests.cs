@@ -9,7 +9,7 @@ public sealed class DeviceTableTests : IDisposable
     private readonly FakeDevice _device = new();
     private readonly TensorCoreAttention _attention;
 
-    public DeviceTableTests() => _attention = new(_device.Runtime.Context, new KernelStore(new KernelCache(null, 0)));
+    public DeviceTableTests() => _attention = new(_device.Runtime.Context, _device.Runtime.Pool, new KernelStore(new KernelCache(null, 0)));
 
     private int Copies => _device.Driver.Calls.Count(static name => name == "MemcpyHtoDAsync");
 

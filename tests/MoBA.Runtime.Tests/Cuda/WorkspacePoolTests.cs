@@ -43,6 +43,8 @@ public sealed class WorkspacePoolTests : IDisposable
             Assert.InRange(size, bytes, bytes + bytes / 8 + 511);
             Assert.Equal(size, WorkspacePool.ClassOf(size));
             Assert.Equal(0, size % 512);
+            Assert.Equal(size == bytes ? size : WorkspacePool.ClassWithin(size - 1), WorkspacePool.ClassWithin(bytes));
+            Assert.Equal(size, WorkspacePool.ClassWithin(size));
         }
     }
 

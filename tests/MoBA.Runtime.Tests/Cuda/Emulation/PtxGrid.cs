@@ -5,8 +5,9 @@ namespace MoBA.Runtime.Tests.Cuda.Emulation;
 /// <param name="threads">Threads of a block.</param>
 /// <param name="sharedBytes">Shared memory of a block.</param>
 /// <param name="parameters">Parameters, as <see cref="PtxProgram.Pack"/> places them.</param>
-/// <param name="memory">Global memory; an address is a place in it.</param>
-internal sealed class PtxGrid(PtxProgram program, int threads, int sharedBytes, byte[] parameters, byte[] memory)
+/// <param name="memory">Global memory.</param>
+/// <param name="start">Its first address.</param>
+internal sealed class PtxGrid(PtxProgram program, int threads, int sharedBytes, byte[] parameters, byte[] memory, long start = 0)
 {
     /// <summary>Seeds with which everything that a seed chooses meets.</summary>
     public const int Seeds = 24;
@@ -19,7 +20,14 @@ internal sealed class PtxGrid(PtxProgram program, int threads, int sharedBytes, 
 
     public byte[] Parameters => parameters;
 
-    public byte[] Memory => memory;
+    /// <summary>Bytes of global memory.</summary>
+    public Span<byte> Memory(long address, int bytes, PtxInstruction by)
+    {
+        long at = address - start;
+        return at >= 0 && at + bytes <= memory.Length && address % bytes == 0
+            ? memory.AsSpan((int)at, bytes)
+            : throw new PtxException($"{bytes} bytes at {at} of {memory.Length}: {by.Text}");
+    }
 
     public int Blocks { get; private set; }
 

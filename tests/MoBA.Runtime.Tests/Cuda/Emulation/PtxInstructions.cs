@@ -170,7 +170,9 @@ internal static class PtxInstructions
     {
         if (i.Name.Contains(".shared", StringComparison.Ordinal))
             return warp.Block.Shared.At(address, bytes, i);
-        byte[] memory = i.Name.Contains(".param", StringComparison.Ordinal) ? warp.Block.Grid.Parameters : warp.Block.Grid.Memory;
+        if (!i.Name.Contains(".param", StringComparison.Ordinal))
+            return warp.Block.Grid.Memory((long)address, bytes, i);
+        byte[] memory = warp.Block.Grid.Parameters;
         if (address + (ulong)bytes > (ulong)memory.Length || address % (ulong)bytes != 0)
             throw new PtxException($"{bytes} bytes at {address} of {memory.Length}: {i.Text}");
         return memory.AsSpan((int)address, bytes);

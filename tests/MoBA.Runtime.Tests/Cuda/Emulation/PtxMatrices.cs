@@ -18,7 +18,7 @@ internal static class PtxMatrices
             if (count is not 0 and not CopyBytes || (count != 0 && from % CopyBytes != 0))
                 throw new PtxException($"{count} bytes are copied from {from}: {i.Text}");
             if (count != 0)
-                warp.Block.Grid.Memory.AsSpan((int)from, count).CopyTo(bytes);
+                warp.Block.Grid.Memory((long)from, count, i).CopyTo(bytes);
             warp.Block.Shared.StartWriting(to, i);
             warp.Copies.Add((to, bytes, i));
         }

@@ -68,7 +68,7 @@ internal sealed class PtxTensorCopy
                 int column = _column + (piece * elements.Length) + i;
                 bool isInside = column >= 0 && column < _map.Dim && _head >= 0 && _head < _map.Heads && token >= 0 && token < _map.Tokens;
                 long at = _map.Address + (token * _map.TokenStride) + (_head * _map.HeadStride) + (column * sizeof(ushort));
-                elements[i] = isInside ? BitConverter.ToUInt16(block.Grid.Memory, (int)at) : (ushort)0;
+                elements[i] = isInside ? BitConverter.ToUInt16(block.Grid.Memory(at, sizeof(ushort), By)) : (ushort)0;
             }
 
             block.Shared.EndWriting(to, MemoryMarshal.AsBytes(elements), By);

@@ -19,9 +19,9 @@ internal sealed unsafe class FakeAttention(FakeCudaDriver driver) : ICudaAttenti
     /// <summary>The device's context.</summary>
     public CudaDeviceContext? Context { get; set; }
 
-    public bool Runs(ISparseExpert expert) => expert is not Nothing;
+    public string? WhyNot(ISparseExpert expert, ReadOnlySpan<AttentionSequence> sequences) => expert is Nothing ? "Nothing has no kernel." : null;
 
-    public void Launch(ISparseExpert expert, in CudaCall call, CudaStream stream)
+    public long Launch(ISparseExpert expert, in CudaCall call, CudaStream stream, PassMarks? marks)
     {
         Call = call;
         Context!.Check(Status, "cuLaunchKernel of Fake");
@@ -35,6 +35,7 @@ internal sealed unsafe class FakeAttention(FakeCudaDriver driver) : ICudaAttenti
             V = View(call.V, call.Kind),
             Output = View(call.Output, call.Kind),
             Lse = (float*)call.Lse,
+            Routes = (int*)call.Routes,
             QueryHeads = call.QueryHeads,
             KeyHeads = call.KeyHeads,
             Dim = call.Dim,
@@ -43,6 +44,9 @@ internal sealed unsafe class FakeAttention(FakeCudaDriver driver) : ICudaAttenti
             Extent = call.Extent,
         };
         Context.Check(driver.Enqueue(stream.Handle, () => _cpu.Attend(expert, problem, new PassClock(), default)), "launch");
+        if (expert.Gate is not null)
+            marks?.End("fake");
+        return expert.Gate is null ? 0 : 12345;
     }
 
     public void Dispose() => _cpu.Dispose();

@@ -12,6 +12,9 @@ internal sealed unsafe partial class FakeCudaDriver
     /// <summary>Bytes of device memory that there are.</summary>
     public long Capacity { get; init; } = 1L << 30;
 
+    /// <summary>What runs the kernels, if anything does, and has the memory.</summary>
+    public IFakeMachine? Machine { get; init; }
+
     /// <summary>Bytes of device memory that are taken.</summary>
     public long Taken => _memory.Values.Sum();
 
@@ -31,7 +34,7 @@ internal sealed unsafe partial class FakeCudaDriver
             return status;
         if (Taken + (long)bytes > Capacity)
             return CudaStatus.OutOfMemory;
-        pointer = (nint)NativeMemory.AlignedAlloc(bytes, 256);
+        pointer = Machine is null ? (nint)NativeMemory.AlignedAlloc(bytes, 256) : Machine.Allocate((long)bytes);
         NativeMemory.Fill((void*)pointer, bytes, 0xFF);   // NaN, whatever the element
         _memory.Add(pointer, (long)bytes);
         return 0;
@@ -43,7 +46,8 @@ internal sealed unsafe partial class FakeCudaDriver
         if (!_memory.Remove(pointer))
             return CudaStatus.InvalidValue;
         RunAll();
-        NativeMemory.AlignedFree((void*)pointer);
+        if (Machine is null)
+            NativeMemory.AlignedFree((void*)pointer);
         return status;
     }
 

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using MoBA.Runtime.Cuda;
 
 namespace MoBA.Runtime.Tests.Cuda;
@@ -11,6 +13,8 @@ internal sealed unsafe partial class FakeCudaDriver
     private nint* _infoBytes;
     private byte* _error;
     private nint* _errorBytes;
+    private readonly Dictionary<nint, string> _images = [];
+    private readonly Dictionary<nint, nint> _functions = [];
 
     /// <summary>Modules that are loaded.</summary>
     public int Modules { get; private set; }
@@ -23,6 +27,12 @@ internal sealed unsafe partial class FakeCudaDriver
 
     /// <summary>What was launched last.</summary>
     public (uint Grid, uint Threads, uint SharedBytes, nint Stream, int FirstParameter) Launched { get; private set; }
+
+    /// <summary>All that was launched: the kernel's name, how many blocks, and the values of its parameters.</summary>
+    public List<(string Entry, uint Grid, byte[][] Parameters)> Launches { get; } = [];
+
+    /// <summary>How many launches succeed before one does not.</summary>
+    public int LaunchesUntilFailure { get; set; } = int.MaxValue;
 
     /// <summary>Dynamic shared memory that the last kernel was allowed.</summary>
     public int SharedBytes { get; private set; }
@@ -41,6 +51,7 @@ internal sealed unsafe partial class FakeCudaDriver
         Text = Marshal.PtrToStringUTF8((nint)image)!;
         module = ++_next;
         Modules++;
+        _images.Add(module, Text);
         return 0;
     }
 
@@ -53,6 +64,7 @@ internal sealed unsafe partial class FakeCudaDriver
     public override CudaStatus ModuleGetFunction(out nint function, nint module, byte* name)
     {
         function = ++_next;
+        _functions.Add(function, module);
         return Does("ModuleGetFunction");
     }
 
@@ -71,7 +83,17 @@ internal sealed unsafe partial class FakeCudaDriver
     public override CudaStatus LaunchKernel(nint function, uint grid, uint threads, uint sharedBytes, nint stream, void** parameters)
     {
         Launched = (grid, threads, sharedBytes, stream, *(int*)parameters[0]);
-        return Does("LaunchKernel");
+        Match entry = Entry().Match(_images[_functions[function]]);
+        int[] sizes = [.. Parameter().Matches(entry.Groups["parameters"].Value).Select(static p =>
+            p.Groups["count"].Success ? Number(p, "count") : Number(p, "bits") / 8)];
+        byte[][] values = new byte[sizes.Length][];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = new Span<byte>(parameters[i], sizes[i]).ToArray();
+        Launches.Add((entry.Groups["name"].Value, grid, values));
+        if ((LaunchesUntilFailure-- > 0 ? Does("LaunchKernel") : CudaStatus.InvalidValue) is var status && (status != 0 || Machine is null))
+            return status;
+        string text = _images[_functions[function]];
+        return Enqueue(stream, () => Machine.Run(text, grid, threads, sharedBytes, values));
     }
 
     public override CudaStatus TensorMapEncodeTiled(
@@ -82,8 +104,17 @@ internal sealed unsafe partial class FakeCudaDriver
         if ((nint)map % 64 != 0 || rank != 3 || elementStrides[2] != 1 || interleave != 0 || fill != 0)
             return CudaStatus.InvalidValue;
         new Span<byte>(map, TensorMap.Bytes).Fill(7);
+        Machine?.Encode(new Span<byte>(map, TensorMap.Bytes), address, Map.Lengths, Map.Strides, Map.Box);
         return Does("TensorMapEncodeTiled");
     }
+
+    private static int Number(Match match, string group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"\.entry\s+(?<name>\w+)\s*\((?<parameters>[^)]*)\)")]
+    private static partial Regex Entry();
+
+    [GeneratedRegex(@"\.param\s+(\.align\s+\d+\s+)?\.[bufs](?<bits>\d+)\s+\w+(\[(?<count>\d+)\])?")]
+    private static partial Regex Parameter();
 
     private void Logs(uint options, int* names, nint* values)
     {

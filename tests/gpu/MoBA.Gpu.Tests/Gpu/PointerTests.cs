@@ -80,7 +80,10 @@ public sealed class PointerTests(GpuFixture gpu) : GpuTests(gpu)
             Assert.Throws<ArgumentException>(() => Engine.Attend(new Strided { Stride = 0 }, call.Q, call.K, call.V)), "Stride", "0");
         using DeviceTensor<float> single = Engine.Allocate<float>(300, 2, 64);
         AssertSays(Assert.Throws<ArgumentException>(() => Engine.Attend(new Causal(), single, single, single)), "Single", "BFloat16");
-        AssertSays(Assert.Throws<NotSupportedException>(() => Engine.Attend(new MobaTopK(), call.Q, call.K, call.V)), nameof(MobaTopK), "gate");
+        using DeviceCall longer = new(Engine, 2000);
+        AssertSays(
+            Assert.Throws<NotSupportedException>(() => Engine.Attend(new MobaTopK { BlockSize = 16, TopK = 70 }, longer.Q, longer.K, longer.V)),
+            nameof(MobaTopK), "TopK to 64");
     }
 
     private static ForeignMemory Of(ushort[] values)

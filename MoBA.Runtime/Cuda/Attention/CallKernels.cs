@@ -1,0 +1,110 @@
+using System.Runtime.CompilerServices;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>The kernels that take a pattern, launched on one checked call: what they are told of it, and how many blocks run.</summary>
+internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaCall call, CudaStream stream)
+{
+    private readonly CudaCall _call = call;
+
+    /// <summary>Attention of a pattern, all heads.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="hash">The hash of its text.</param>
+    public void Attend<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        bool isBounded = TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound);
+        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
+            KernelPass.Attend, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded), hash);
+        CudaProblem problem = OfTiles(kernel.Tiles, 0, _call.QueryHeads);
+        Launch(kernel, Blocks(kernel, problem.Items), &problem, &pattern, null);
+    }
+
+    /// <summary>Attention of rows that chose a block, for the list heads at hand.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="hash">The hash of its text.</param>
+    /// <param name="routing">The list heads, and who chose what.</param>
+    public void Routed<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, CudaRouting routing)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind);
+        shape = shape with { Role = KernelRole.Routed, BlockKeys = shape.Dim == 256 || routing.BlockSize <= 64 ? 64 : 128 };
+        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass.Routed, shape, hash);
+        CudaProblem problem = _call.Problem();
+        problem.Items = routing.ListHeadsTogether * routing.ItemsPerHead;
+        problem.Counters = attention.Counters();
+        Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &routing);
+    }
+
+    /// <summary>Attention of own blocks and the end of rows, for the query heads of the list heads at hand.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="hash">The hash of its text.</param>
+    /// <param name="routing">The list heads, and their partial outputs.</param>
+    public void Finish<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, CudaRouting routing)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind);
+        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass.Finish, shape, hash);
+        CudaProblem problem = OfTiles(kernel.Tiles, routing.FirstListHead * routing.HeadsPerList, routing.ListHeadsTogether * routing.HeadsPerList);
+        Launch(kernel, Blocks(kernel, problem.Items), &problem, &pattern, &routing);
+    }
+
+    private uint Blocks(AttentionKernel kernel, int items) =>
+        (uint)(kernel.Tiles.IsPersistent ? Math.Min(items, attention.Context.Device.Multiprocessors) : items);
+
+    // Tiles of queries, for some of the heads.
+    private CudaProblem OfTiles(TilePrinter tiles, int firstHead, int heads)
+    {
+        long together = attention.KeyTokensTogether(_call.Dim);
+        CudaProblem problem = _call.Problem();
+        problem.Tiles = attention.Data.Get<AttentionSequence, QueryTile, (int Queries, long Together)>(
+            _call.Sequences, (tiles.Queries, together), static (sequences, s) => QueryTiles.Of(sequences, s.Queries, s.Together), out int count);
+        problem.TileCount = count;
+        problem.Counters = attention.Counters();
+        problem.FirstHead = firstHead;
+
+        // Lists of single heads may end within the heads of a key head.
+        problem.HeadsTogether = heads % problem.HeadsPerKeyHead == 0
+            ? QueryTiles.HeadsTogether(heads, problem.HeadsPerKeyHead, _call.KeyTokens, together)
+            : heads;
+        problem.Items = checked(count * heads);
+        return problem;
+    }
+
+    private void Launch(AttentionKernel kernel, uint blocks, CudaProblem* problem, void* pattern, CudaRouting* routing)
+    {
+        Maps maps = default;
+        byte* aligned = (byte*)(((nint)(&maps) + 63) & -64);
+        if (kernel.Tiles.TensorMaps > 0)
+            Encode((TensorMap*)aligned, kernel.Tiles);
+        void** parameters = stackalloc void*[] { problem, pattern, routing == null ? aligned : routing, aligned };
+        kernel.Module.Launch(stream, blocks, parameters);
+    }
+
+    // A tensor without tokens has no map; a call without keys copies none of them. Where there are two maps, queries have none.
+    private void Encode(TensorMap* maps, TilePrinter tiles)
+    {
+        if (tiles.TensorMaps == 3)
+            *maps++ = TensorMap.Encode(attention.Context, _call.Kind, _call.Q, _call.QueryTokens, _call.QueryHeads, _call.Dim, TensorMap.Columns, tiles.Queries);
+        maps[0] = _call.KeyTokens == 0 ? maps[-1] : Keys(_call.K);
+        maps[1] = _call.KeyTokens == 0 ? maps[-1] : Keys(_call.V);
+
+        TensorMap Keys(in CudaRows rows) =>
+            TensorMap.Encode(attention.Context, _call.Kind, rows, _call.KeyTokens, _call.KeyHeads, _call.Dim, TensorMap.Columns, tiles.Keys);
+    }
+
+    [InlineArray((3 * TensorMap.Bytes) + 64)]
+    private struct Maps
+    {
+        private byte _first;
+    }
+}

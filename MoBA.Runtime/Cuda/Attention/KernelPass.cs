@@ -1,0 +1,81 @@
+using System.Reflection;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>What kernels there are.</summary>
+internal enum KernelPass
+{
+    /// <summary>Attention of a pattern.</summary>
+    Attend,
+
+    /// <summary>Attention of own blocks, which merges partial outputs.</summary>
+    Finish,
+
+    /// <summary>Attention of rows that chose a block.</summary>
+    Routed,
+
+    /// <summary>What a gate knows of blocks.</summary>
+    Centroids,
+
+    /// <summary>Which blocks queries choose.</summary>
+    Gate,
+
+    /// <summary>Pass "index": how many chose each block.</summary>
+    Count,
+
+    /// <summary>Pass "index": places of lists.</summary>
+    Scan,
+
+    /// <summary>Pass "index": lists.</summary>
+    Scatter,
+
+    /// <summary>Routes as callers get them.</summary>
+    Routes,
+}
+
+/// <summary>The methods that kernels are compiled from, and the shapes of those without a pattern.</summary>
+internal static class KernelPasses
+{
+    // Kernels that depend on nothing are made once.
+    private static readonly TileShape _any = new(KernelTarget.Sm80, 64, ElementKind.Half, Role: KernelRole.Plain);
+
+    /// <summary>The method of a pass that takes a pattern.</summary>
+    public static MethodInfo Method<TPattern, TRuns, TQuery, TKey>(this KernelPass pass, KernelTarget target)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        bool isHopper = target == KernelTarget.Sm90a;
+        return pass switch
+        {
+            KernelPass.Attend => (isHopper ? typeof(HopperAttention) : typeof(AmpereAttention)).GetMethod(nameof(HopperAttention.Attend))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
+            KernelPass.Finish => (isHopper ? typeof(HopperAttention) : typeof(AmpereAttention)).GetMethod(nameof(HopperAttention.Finish))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
+            KernelPass.Routed => (isHopper ? typeof(HopperRouted) : typeof(AmpereRouted)).GetMethod(nameof(HopperRouted.Attend))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
+            _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel with a pattern"),
+        };
+    }
+
+    /// <summary>The method of a pass without a pattern.</summary>
+    public static MethodInfo Method(this KernelPass pass) => pass switch
+    {
+        KernelPass.Centroids => typeof(CentroidKernel).GetMethod(nameof(CentroidKernel.Pool))!,
+        KernelPass.Gate => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose))!,
+        KernelPass.Count => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Count))!,
+        KernelPass.Scan => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scan))!,
+        KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
+        KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
+        _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
+    };
+
+    /// <summary>The shape of a pass without a pattern, on every machine.</summary>
+    public static TileShape Shape(this KernelPass pass, int dim, ElementKind element) => pass switch
+    {
+        KernelPass.Gate => TileShape.For(KernelTarget.Sm80, dim, element) with { Role = KernelRole.Gate },
+        KernelPass.Centroids => _any with { Element = element },
+        _ => _any,
+    };
+}

@@ -1,0 +1,70 @@
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Makes of an expert's pattern the two that a gate needs: of what is attended in own blocks, with what <c>Always</c> adds, and of what is
+/// attended in chosen ones. The types of <c>Always</c> come by a launch within the launch.
+/// </summary>
+/// <param name="expert">The expert.</param>
+/// <param name="gate">Its gate.</param>
+/// <param name="data">Tables on the device.</param>
+/// <param name="run">What is done with the two.</param>
+internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceData data, IGatedRun run) : TableLaunch(data)
+{
+    private readonly CudaDivisor _byBlockSize = CudaDivisor.Of(gate.BlockSize);
+    private readonly IGatedRun _run = run;
+
+    /// <inheritdoc/>
+    public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+    {
+        WithAlways<TPattern, TRuns, TQuery, TKey> launch = new(this, pattern, source);
+        if (expert.Info.AlwaysPredicate is not null)
+            expert.LaunchCudaAlways(launch);
+        else
+            launch.Run<NoKeysPattern, int, int, int>(default, "");
+    }
+
+    private sealed class WithAlways<TPattern, TRuns, TQuery, TKey>(GatedLaunch of, TPattern pattern, string source) : TableLaunch(of.Data)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        public override void Run<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)
+        {
+            OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey> own =
+                new() { Inner = pattern, Always = always, ByBlockSize = of._byBlockSize };
+            if (typeof(TAlways) == typeof(NoKeysPattern))
+            {
+                of._run.Run<
+                    OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
+                    OwnRuns<TAlwaysRuns>, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>, TPattern, TRuns, TQuery, TKey>(own, pattern, source);
+                return;
+            }
+
+            RoutedPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey> routed = new() { Inner = pattern, Always = always };
+            of._run.Run<
+                OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
+                OwnRuns<TAlwaysRuns>, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>,
+                RoutedPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
+                TRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>(own, routed, $"{source} {alwaysSource}");
+        }
+    }
+}
+
+/// <summary>What is done with the two patterns of an expert with a gate.</summary>
+internal interface IGatedRun
+{
+    /// <summary>Does it.</summary>
+    /// <param name="own">What is attended in own blocks, and besides.</param>
+    /// <param name="routed">What is attended in chosen blocks.</param>
+    /// <param name="source">A hash of the texts that both are made of.</param>
+    void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
+        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwnRuns : unmanaged
+        where TOwnQuery : unmanaged
+        where TOwnKey : unmanaged
+        where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
+        where TRoutedRuns : unmanaged
+        where TRoutedQuery : unmanaged
+        where TRoutedKey : unmanaged;
+}

@@ -1,0 +1,46 @@
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>The passes of one call that know no pattern.</summary>
+internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaCall call, CudaStream stream)
+{
+    private readonly CudaCall _call = call;
+
+    /// <summary>Pass "centroids".</summary>
+    public void Centroids(CudaRouting routing)
+    {
+        CudaProblem problem = _call.Problem();
+        Launch(KernelPass.Centroids, _call.KeyHeads * routing.BlockCount, &problem, &routing);
+    }
+
+    /// <summary>Pass "gate".</summary>
+    public void Gate(CudaRouting routing)
+    {
+        CudaProblem problem = _call.Problem();
+        Launch(KernelPass.Gate, routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
+    }
+
+    /// <summary>Pass "index".</summary>
+    public void Index(CudaRouting routing)
+    {
+        int heads = _call.QueryHeads, tiles = routing.ListHeads * routing.CountTiles;
+        Launch(KernelPass.Count, tiles, &routing, &heads);
+        Launch(KernelPass.Scan, routing.ListHeads, &routing);
+        Launch(KernelPass.Scatter, tiles, &routing, &heads);
+    }
+
+    /// <summary>Pass "routes": what callers get of them.</summary>
+    /// <param name="routing">Tiles and blocks; without routes, every past block is chosen.</param>
+    /// <param name="topK">Blocks of a row.</param>
+    public void Routes(CudaRouting routing, int topK)
+    {
+        int heads = _call.QueryHeads;
+        long result = _call.Routes;
+        Launch(KernelPass.Routes, checked(routing.GateTiles * (heads / routing.HeadsPerGate)), &routing, &result, &heads, &topK);
+    }
+
+    private void Launch(KernelPass pass, int blocks, void* first, void* second = null, void* third = null, void* fourth = null)
+    {
+        void** parameters = stackalloc void*[] { first, second, third, fourth };
+        attention.Kernel(pass, pass.Shape(_call.Dim, _call.Kind)).Module.Launch(stream, (uint)blocks, parameters);
+    }
+}

@@ -1,0 +1,43 @@
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>Own blocks alone: attention of one pattern.</summary>
+internal sealed class OwnBlocksRun(CallKernels kernels) : IGatedRun
+{
+    /// <inheritdoc/>
+    public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
+        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwnRuns : unmanaged
+        where TOwnQuery : unmanaged
+        where TOwnKey : unmanaged
+        where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
+        where TRoutedRuns : unmanaged
+        where TRoutedQuery : unmanaged
+        where TRoutedKey : unmanaged => kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+}
+
+/// <summary>Passes "routed" and "finish", for as many list heads at a time as there is room for partial outputs of.</summary>
+internal sealed class RoutedRun(CallKernels kernels, CudaRouting routing, PassMarks? marks) : IGatedRun
+{
+    /// <inheritdoc/>
+    public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
+        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwnRuns : unmanaged
+        where TOwnQuery : unmanaged
+        where TOwnKey : unmanaged
+        where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
+        where TRoutedRuns : unmanaged
+        where TRoutedQuery : unmanaged
+        where TRoutedKey : unmanaged
+    {
+        CudaRouting part = routing;
+        for (int first = 0; first < routing.ListHeads; first += routing.ListHeadsTogether)
+        {
+            part.FirstListHead = first;
+            part.ListHeadsTogether = Math.Min(routing.ListHeadsTogether, routing.ListHeads - first);
+            kernels.Routed<TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(routed, source, part);
+            marks?.End("routed");
+            kernels.Finish<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source, part);
+            marks?.End("finish");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using System.Runtime.InteropServices;
+using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
+using Xunit;
+
+namespace MoBA.Runtime.Tests.Cuda;
+
+/// <summary>Calls of experts with a gate: which kernels are launched, in what order, over how many blocks and with which numbers.</summary>
+public sealed class GatedAttentionTests : IDisposable
+{
+    private static readonly KernelStore _store = new(new KernelCache(null, 0));
+
+    private FakeDevice _device = null!;
+    private TensorCoreAttention _attention = null!;
+
+    // Kernels by name; "Routed" is the one of that pass.
+    private IEnumerable<string> Entries => _device.Driver.Launches.Select(static l => l.Entry switch
+    {
+        "Kernel_Attend" when l.Parameters.Length > 2 && l.Parameters[2].Length == Marshal.SizeOf<CudaRouting>() => "Routed",
+        _ => l.Entry["Kernel_".Length..],
+    });
+
+    public void Dispose()
+    {
+        _attention.Dispose();
+        _device.Dispose();
+        Assert.Equal(0, _device.Driver.Leaks);
+    }
+
+    [Theory]
+    [InlineData(9, 0, false)]
+    [InlineData(8, 0, false)]
+    [InlineData(9, 5, false)]
+    [InlineData(8, 0, true)]
+    public void Passes_follow_each_other(int major, int sinks, bool byHead)
+    {
+        Open(major);
+        AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0), new(1000, 500, 1000, 900, 400)];
+        Launch(new(new BlockGate(128, 4), sinks: sinks, byHead: byHead), sequences, routes: 0x5000);
+        Assert.Equal(["Pool", "Choose", "Write", "Count", "Scan", "Scatter", "Routed", "Finish"], Entries);
+
+        int share = byHead ? 1 : 4, listHeads = 8 / share, tiles = (1500 * share + 1023) / 1024;
+        CudaRouting routing = Parameter<CudaRouting>(0, 1);
+        Assert.Equal((16, listHeads, 24), (routing.BlockCount, listHeads, routing.GateTiles));
+        uint[] grids = [.. _device.Driver.Launches.Select(static l => l.Grid)];
+        Assert.Equal([2 * 16, 24 * 8, 24 * 8, (uint)(listHeads * tiles), (uint)listHeads, (uint)(listHeads * tiles)], grids[..6]);
+        uint items = (uint)(listHeads * routing.ItemsPerHead), queries = 8 + 4;
+        Assert.Equal(major == 9 ? [Math.Min(132, items), Math.Min(132, queries * 8)] : [items, queries * 8], grids[6..]);
+
+        // Every kernel is told the same.
+        int[] at = [1, 1, 0, 0, 0, 0, 2, 2];
+        routing.ListHeadsTogether = listHeads;
+        for (int i = 0; i < at.Length; i++)
+            Assert.Equal(routing, Parameter<CudaRouting>(i, at[i]));
+        Assert.Equal((128, 3, 4, share, listHeads), (routing.BlockSize, routing.Slots, routing.SlotStride, routing.HeadsPerList, routing.ListHeads));
+        Assert.Equal((0x5000, 8, 4), (Parameter<long>(2, 1), Parameter<int>(2, 2), Parameter<int>(2, 3)));
+        Assert.Equal((8, 8, 8), (Parameter<int>(3, 1), Parameter<int>(5, 1), Parameter<CudaProblem>(1, 0).Heads));
+        Assert.Equal((int)items, Parameter<CudaProblem>(6, 0).Items);
+        CudaProblem finish = Parameter<CudaProblem>(7, 0);
+        Assert.Equal((0, 12, 12 * 8), (finish.FirstHead, finish.TileCount, finish.Items));
+    }
+
+    [Fact]
+    public void A_limit_makes_groups_of_heads_each_attended_and_finished_in_turn()
+    {
+        Open(9, workspaceBytes: 11 << 19);
+        AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0)];
+        long bytes = Launch(new(new BlockGate(64, 4), byHead: true), sequences, heads: 10);
+        Assert.InRange(bytes, 1, 11 << 19);
+        Assert.Equal(bytes, _device.Runtime.Pool.FreeBytes);
+        Assert.Equal(["Pool", "Choose", "Count", "Scan", "Scatter", "Routed", "Finish", "Routed", "Finish", "Routed", "Finish"], Entries);
+        (int First, int Count)[] groups = [(0, 4), (4, 4), (8, 2)];
+        for (int i = 0; i < groups.Length; i++)
+        {
+            CudaRouting routed = Parameter<CudaRouting>(5 + (2 * i), 2), finish = Parameter<CudaRouting>(6 + (2 * i), 2);
+            Assert.Equal(routed, finish);
+            Assert.Equal(groups[i], (routed.FirstListHead, routed.ListHeadsTogether));
+            CudaProblem problem = Parameter<CudaProblem>(6 + (2 * i), 0);
+            Assert.Equal((groups[i].First, groups[i].Count * 8), (problem.FirstHead, problem.Items));
+            Assert.Equal(0, groups[i].Count % problem.HeadsTogether);
+            Assert.Equal(groups[i].Count * routed.ItemsPerHead, Parameter<CudaProblem>(5 + (2 * i), 0).Items);
+        }
+
+        // Persistent kernels under way share no counters.
+        int[] counting = [5, 6, 7, 8, 9, 10];
+        Assert.Equal(6, counting.Select(i => Parameter<CudaProblem>(i, 0).Counters).Distinct().Count());
+    }
+
+    [Fact]
+    public void A_limit_that_is_too_low_is_an_error_that_leaves_nothing()
+    {
+        Open(9, workspaceBytes: 1 << 20);
+        InsufficientMemoryException e = Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(64, 4)), [new(0, 1000, 0, 1000, 0)]));
+        Assert.Contains("AttentionEngineOptions.WorkspaceBytes allows 1,048,576", e.Message, StringComparison.Ordinal);
+        Assert.Empty(_device.Driver.Launches);
+        Assert.Equal(0, _device.Runtime.Pool.FreeBytes);
+    }
+
+    [Fact]
+    public void Where_the_device_has_less_memory_one_head_is_attended_at_a_time()
+    {
+        // A quarter of it is enough for three heads, but others have most.
+        Open(9, capacity: 16 << 20);
+        using DeviceTensor<Half> others = _device.Engine.Allocate<Half>(13 << 19);
+        long bytes = Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 1000, 0, 1000, 0)]);
+        Assert.InRange(bytes, 1, 3 << 20);
+        Assert.Equal(5 + (2 * 8), _device.Driver.Launches.Count);
+        Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 9000, 0, 9000, 0)]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void A_failed_launch_gives_memory_back(int launches)
+    {
+        Open(9);
+        AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0)];
+        long bytes = Launch(new(new BlockGate(64, 4)), sequences);
+        _device.Driver.LaunchesUntilFailure = launches;
+        CudaException e = Assert.Throws<CudaException>(() => Launch(new(new BlockGate(64, 4)), sequences));
+        Assert.Contains("cuLaunchKernel", e.Message, StringComparison.Ordinal);
+        Assert.Equal(bytes, _device.Runtime.Pool.FreeBytes);
+    }
+
+    [Fact]
+    public void A_later_call_waits_for_nothing_and_allocates_nothing()
+    {
+        Open(9);
+        AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0)];
+        Launch(new(new BlockGate(64, 4)), sequences);
+        _device.Driver.Calls.Clear();
+        Launch(new(new BlockGate(64, 4)), sequences);
+        Assert.Equal(["LaunchKernel", "TensorMapEncodeTiled"], _device.Driver.Calls.Distinct().Order());
+    }
+
+    [Theory]
+    [InlineData(Proof.Always, 3, 180, false, "Attend")]
+    [InlineData(Proof.Always, 3, 180, true, "Attend Write")]
+    [InlineData(Proof.None, 1, 1000, true, "Attend Write")]
+    [InlineData(Proof.None, 5, 40, false, "Attend")]
+    [InlineData(Proof.None, 3, 180, false, "Pool Choose Count Scan Scatter Routed Finish")]
+    public void Where_a_gate_has_no_choice_nothing_is_routed(Proof causal, int topK, int tokens, bool returnRoutes, string kernels)
+    {
+        Open(8);
+        long bytes = Launch(new(new BlockGate(64, topK), causal), [new(0, tokens, 0, tokens, 0)], returnRoutes ? 0x5000 : 0);
+        Assert.Equal(kernels, string.Join(' ', Entries));
+        Assert.Equal(kernels.Contains("Routed", StringComparison.Ordinal), bytes > 0);
+        if (returnRoutes)
+            Assert.Equal((0, topK), (Parameter<CudaRouting>(1, 0).Routes, Parameter<int>(1, 3)));
+
+        // The pattern of own blocks is a larger one.
+        int pattern = _device.Driver.Launches[0].Parameters[1].Length;
+        Assert.Equal(kernels[0] == 'A' ? causal == Proof.Always ? 4 : 4 + 16 : Marshal.SizeOf<CudaRouting>(), pattern);
+    }
+
+    [Fact]
+    public void Without_keys_routes_are_written_and_nothing_is_routed()
+    {
+        Open(9);
+        Launch(new(new BlockGate(64, 3)), [new(0, 100, 0, 0, -100)], routes: 0x5000);
+        Assert.Equal(["Attend", "Write"], Entries);
+    }
+
+    [Fact]
+    public void Passes_are_timed_between_their_marks()
+    {
+        Open(9, workspaceBytes: 11 << 19);
+        using (_device.Runtime.Context.Enter())
+        {
+            using PassMarks marks = new(_device.Runtime.Context, _device.Runtime.Stream);
+            Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 1000, 0, 1000, 0)], routes: 0x5000, heads: 10, marks: marks);
+            _device.Runtime.Stream.Synchronize();
+            Assert.Equal(["centroids", "gate", "routes", "index", "routed", "finish", "routed", "finish", "routed", "finish"], marks.Times().Select(static t => t.Pass));
+            Assert.All(marks.Times(), static t => Assert.Equal(1_000_000, t.Nanoseconds));   // the mark itself
+        }
+    }
+
+    [Fact]
+    public void More_blocks_than_kernels_choose_are_refused_where_there_are_as_many()
+    {
+        Open(9);
+        BandExpert expert = new(new BlockGate(16, 70));
+        Assert.Equal(
+            "BandExpert sends queries to 69 past blocks, and kernels for tensor cores to 63 at most: set TopK to 64 or less, or attend with it on host tensors, which the CPU engine takes.",
+            _attention.WhyNot(expert, [new(0, 2000, 0, 2000, 0)]));
+        Assert.Null(_attention.WhyNot(expert, [new(0, 64 * 16, 0, 64 * 16, 0)]));
+        Assert.Null(_attention.WhyNot(expert, [new(0, 70 * 16, 0, 70 * 16, 0)]));   // all of them are chosen
+        Assert.NotNull(_attention.WhyNot(new BandExpert(new BlockGate(16, 70), Proof.None), [new(0, 70 * 16, 0, 70 * 16, 0)]));
+        Assert.Null(_attention.WhyNot(new BandExpert(new BlockGate(16, 64)), [new(0, 2000, 0, 2000, 0)]));
+        Assert.Null(_attention.WhyNot(new Causal(), [new(0, 2000, 0, 2000, 0)]));
+    }
+
+    private T Parameter<T>(int launch, int parameter)
+        where T : unmanaged
+    {
+        byte[] bytes = _device.Driver.Launches[launch].Parameters[parameter];
+        Assert.Equal(Marshal.SizeOf<T>(), bytes.Length);
+        return MemoryMarshal.Read<T>(bytes);
+    }
+
+    private void Open(int major, long? workspaceBytes = null, long capacity = 1 << 30)
+    {
+        _device = new(new FakeCudaDriver { Devices = [("Fake", major, 0)], Capacity = capacity }, workspaceBytes);
+        _attention = new(_device.Runtime.Context, _device.Runtime.Pool, _store);
+    }
+
+    private long Launch(BandExpert expert, AttentionSequence[] sequences, nint routes = 0, int heads = 8, PassMarks? marks = null)
+    {
+        const int dim = 128, keyHeads = 2;
+        AttentionSequence last = sequences[^1];
+        int queryTokens = last.FirstQueryToken + last.Queries, keyTokens = last.FirstKeyToken + last.Keys;
+        CudaRows q = new(0x1000, heads * dim, dim), k = new(0x2000, keyHeads * dim, dim);
+        CudaCall call = new()
+        {
+            Kind = ElementKind.Half, Q = q, K = k, V = k, Output = q, Lse = 0, QueryTokens = queryTokens, KeyTokens = keyTokens, QueryHeads = heads,
+            KeyHeads = keyHeads, Dim = dim, Scale = 1, Sequences = sequences, Extent = AttentionChecks.Extent(sequences, heads), Routes = routes,
+        };
+        using CurrentContext current = _device.Runtime.Context.Enter();
+        return _attention.Launch(expert, call, _device.Runtime.Stream, marks);
+    }
+}
