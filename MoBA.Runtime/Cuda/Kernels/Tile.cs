@@ -326,6 +326,46 @@ internal static class Tile
         return value;
     }
 
+    /// <summary>A word of two elements, rounded.</summary>
+    public static int Pair(float low, float high)
+    {
+        CudaAsm.Emit("tile.pair %0, %1, %2;", out int word, low, high);
+        return word;
+    }
+
+    /// <summary>Copies a tile of centroids to one of two places; arguments as of <see cref="CopyKeys"/>.</summary>
+    public static void CopyCentroids(int place, long address, long stride, int rows, int columns) =>
+        CudaAsm.Emit("tile.copycentroids %0, %1, %2, %3, %4;", place, address, stride, rows, columns);
+
+    /// <summary>S = Q C^T of a query tile, a constant, and the centroids of a place; or S += it.</summary>
+    public static void GateScores(int operand, int place, int isMore) => CudaAsm.Emit("tile.gatescores %0, %1, %2;", operand, place, isMore);
+
+    /// <summary>Sets what a score of a row of the thread must exceed to be queued; beside a NaN any does.</summary>
+    public static void SetThreshold(int row, float threshold) => CudaAsm.Emit("tile.setthreshold %0, %1;", row, threshold);
+
+    /// <summary>Sets the block at which those end that a row of the thread may choose.</summary>
+    public static void SetLimit(int row, int limit) => CudaAsm.Emit("tile.setlimit %0, %1;", row, limit);
+
+    /// <summary>Queues the scores of half a tile, 0 or 1, that exceed their row's threshold, with their blocks.</summary>
+    /// <param name="half">Which half, a constant.</param>
+    /// <param name="block">The block of the thread's first column of the tile.</param>
+    /// <param name="isLimited">1 to leave out blocks from a row's limit on, a constant.</param>
+    public static void QueueScores(int half, int block, int isLimited) => CudaAsm.Emit("tile.queuescores %0, %1, %2;", half, block, isLimited);
+
+    /// <summary>Tells how many the thread has queued of each of its rows, and begins anew; returns whether there were any.</summary>
+    public static int EndQueues()
+    {
+        CudaAsm.Emit("tile.endqueues %0;", out int any);
+        return any;
+    }
+
+    /// <summary>Bytes in shared memory where the queues of the block's first row begin.</summary>
+    public static int Queues()
+    {
+        CudaAsm.Emit("tile.queues %0;", out int at);
+        return at;
+    }
+
     /// <summary>Writes an element to device memory, rounded.</summary>
     public static void SetElement(long address, float value) => CudaAsm.Emit("tile.setelement %0, %1;", address, value);
 

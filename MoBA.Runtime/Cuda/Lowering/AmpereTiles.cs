@@ -5,9 +5,9 @@ namespace MoBA.Runtime.Cuda;
 /// rows of 128 bytes, whose 16-byte pieces stand at their number xor the row's number modulo 8. So the eight rows of one column of
 /// pieces, which ldmatrix reads at a time, lie in different banks.
 /// </summary>
-internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
+internal class AmpereTiles(TileShape shape) : TilePrinter(shape)
 {
-    private const int Warps = 4;
+    protected const int Warps = 4;
 
     // Rows that the block copies at a time, eight threads each.
     private const int CopiedRows = 16;
@@ -32,13 +32,13 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
 
     // Fragments of 16 rows of a warp: two as far as the output leaves registers for them, so that what is read of keys and values
     // serves twice.
-    private int Fragments => Dim == 256 ? 1 : 2;
+    protected int Fragments => Dim == 256 ? 1 : 2;
 
-    private int KeyBytes => Keys * Dim * 2;
+    protected int KeyBytes => Keys * Dim * 2;
 
-    private int KeysAt => Queries * Dim * 2;
+    protected virtual int KeysAt => Queries * Dim * 2;
 
-    private int ValuesAt => KeysAt + KeyBytes;
+    protected int ValuesAt => KeysAt + KeyBytes;
 
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
@@ -48,12 +48,12 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
         ("copy", ["keys", var address, var stride, var rows, var columns]) => Copy(KeysAt, Keys, address, stride, rows, columns),
         ("copy", ["values", var address, var stride, var rows, var columns]) => Copy(ValuesAt, Keys, address, stride, rows, columns),
         ("waitcopies", _) => ["cp.async.wait_all; bar.sync 0;"],
-        ("scores", _) => Scores(),
+        ("scores", _) => Scores("keys", 0, false),
         ("output", _) => Output(),
         _ => null,
     };
 
-    private IEnumerable<string> Begin() =>
+    protected virtual IEnumerable<string> Begin() =>
     [
         Softmax.Declarations,
         SoftmaxPrinter.Quads,
@@ -75,7 +75,7 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
     ];
 
     // A tile by all threads. A row beyond the sequence and a piece beyond the row is not read, and 0.
-    private IEnumerable<string> Copy(int at, int rows, string address, string stride, string rowsLeft, string columnsLeft)
+    protected IEnumerable<string> Copy(int at, int rows, string address, string stride, string rowsLeft, string columnsLeft, string place = "copied")
     {
         int panels = Dim / 64;
         yield return $"{{ .reg .u64 from, turn; .reg .u32 bytes<{panels}>, n; .reg .pred there; mov.b64 from, {address}; shl.b64 turn, {stride}, 4;";
@@ -87,7 +87,7 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
             for (int panel = 0; panel < panels; panel++)
             {
                 int to = at + (128 * ((panel * rows) + row));
-                yield return $"selp.u32 n, bytes{panel}, 0, there; cp.async.cg.shared.global.L2::128B [copied+{to}], [from+{128 * panel}], 16, n;";
+                yield return $"selp.u32 n, bytes{panel}, 0, there; cp.async.cg.shared.global.L2::128B [{place}+{to}], [from+{128 * panel}], 16, n;";
             }
 
             if (row + CopiedRows < rows)
@@ -97,8 +97,11 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
         yield return "}";
     }
 
-    // S = Q K^T: steps of 16 components, of which the queries are read once, and in each the keys by 16.
-    private IEnumerable<string> Scores()
+    /// <summary>S = Q K^T, or S += Q K^T: steps of 16 components, of which the queries are read once, and in each the keys by 16.</summary>
+    /// <param name="keys">Register of the place of the keys.</param>
+    /// <param name="queries">Bytes from the first query tile to the one at hand.</param>
+    /// <param name="isMore">Whether S is added to.</param>
+    protected IEnumerable<string> Scores(string keys, int queries, bool isMore)
     {
         int groups = Keys / 16, parts = Dim / 16 * groups;
         for (int i = -Ahead; i < parts; i++)
@@ -106,12 +109,12 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
             int part = i + Ahead;
             if (part < parts && part % groups == 0)
             {
-                foreach (string line in LoadQueries(part / groups))
+                foreach (string line in LoadQueries(part / groups, queries))
                     yield return line;
             }
 
             if (part < parts)
-                yield return Load("keys", part / groups, part % groups, "", part);
+                yield return Load(keys, part / groups, part % groups, "", part);
             if (i < 0)
                 continue;
             int step = i / groups;
@@ -120,7 +123,7 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
                 int first = (fragment * Keys / 2) + (4 * ((2 * (i % groups)) + half));
                 yield return Multiply(
                     Registers("s", first, 4), Registers("a", 4 * (((step & 1) * Fragments) + fragment), 4), i, half,
-                    step == 0 ? "{zero,zero,zero,zero}" : Registers("s", first, 4));
+                    step == 0 && !isMore ? "{zero,zero,zero,zero}" : Registers("s", first, 4));
             }
         }
     }
@@ -144,13 +147,13 @@ internal sealed class AmpereTiles(TileShape shape) : TilePrinter(shape)
         }
     }
 
-    private IEnumerable<string> LoadQueries(int step)
+    private IEnumerable<string> LoadQueries(int step, int from)
     {
         yield return $"xor.b32 at, queries, {32 * (step & 3)};";
         for (int fragment = 0; fragment < Fragments; fragment++)
         {
             yield return $"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {Registers("a", 4 * (((step & 1) * Fragments) + fragment), 4)}, " +
-                $"[at+{((step >> 2) * Queries * 128) + (fragment * FragmentBytes)}];";
+                $"[at+{from + ((step >> 2) * Queries * 128) + (fragment * FragmentBytes)}];";
         }
     }
 

@@ -49,6 +49,9 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Keys of a tile, in pass "routed".</summary>
     protected int BlockKeys => shape.BlockKeys;
 
+    /// <summary>Query tiles and listed blocks of a gate.</summary>
+    protected (int Operands, int Listed) GateSizes => (shape.Operands, shape.Listed);
+
     /// <summary>Element type in PTX.</summary>
     protected string Element => shape.Element == ElementKind.Half ? "f16" : "bf16";
 
@@ -96,6 +99,7 @@ internal abstract class TilePrinter(TileShape shape)
         ("high", [var value, var word]) => [Element == "f16"
             ? $"{{ .reg .b16 x, y; mov.b32 {{x, y}}, {word}; cvt.f32.f16 {value}, y; }}"
             : $"{{ .reg .b32 x; and.b32 x, {word}, 0xFFFF0000; mov.b32 {value}, x; }}"],
+        ("pair", [var word, var low, var high]) => [$"cvt.rn.{Element}x2.f32 {word}, {high}, {low};"],
         ("setelement", [var address, var value]) => [$"{{ .reg .b16 x; cvt.rn.{Element}.f32 x, {value}; st.global.b16 [{address}], x; }}"],
         ("roundoutput", _) => Softmax.Round(),
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),

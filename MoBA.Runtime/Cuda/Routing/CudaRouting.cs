@@ -110,7 +110,7 @@ public struct CudaRouting
     public int QueryTokens;
 
     /// <summary>Queries of a tile of the gate.</summary>
-    internal const int GateRows = 64;
+    internal const int GateRows = 128;
 
     /// <summary>Entries of a tile of pass "index".</summary>
     internal const int CountRows = 1024;

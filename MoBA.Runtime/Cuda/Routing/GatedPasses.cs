@@ -16,7 +16,8 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     public void Gate(CudaRouting routing)
     {
         CudaProblem problem = _call.Problem();
-        Launch(KernelPass.Gate, routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
+        KernelPass pass = KernelPasses.OfGate(routing.Slots);
+        Launch(pass, pass.ShapeOfGate(_call.Dim, _call.Kind, routing), routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
     }
 
     /// <summary>Pass "index".</summary>
@@ -38,9 +39,12 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
         Launch(KernelPass.Routes, checked(routing.GateTiles * (heads / routing.HeadsPerGate)), &routing, &result, &heads, &topK);
     }
 
-    private void Launch(KernelPass pass, int blocks, void* first, void* second = null, void* third = null, void* fourth = null)
+    private void Launch(KernelPass pass, int blocks, void* first, void* second = null, void* third = null, void* fourth = null) =>
+        Launch(pass, pass.Shape(_call.Kind), blocks, first, second, third, fourth);
+
+    private void Launch(KernelPass pass, TileShape shape, int blocks, void* first, void* second = null, void* third = null, void* fourth = null)
     {
         void** parameters = stackalloc void*[] { first, second, third, fourth };
-        attention.Kernel(pass, pass.Shape(_call.Dim, _call.Kind)).Module.Launch(stream, (uint)blocks, parameters);
+        attention.Kernel(pass, shape).Module.Launch(stream, (uint)blocks, parameters);
     }
 }

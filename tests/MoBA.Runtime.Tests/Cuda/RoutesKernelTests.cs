@@ -10,7 +10,7 @@ public sealed class RoutesKernelTests
 {
     private const int Unwritten = 0x0DDBA11;
 
-    private static readonly TileShape _shape = KernelPass.Routes.Shape(64, ElementKind.Half);
+    private static readonly TileShape _shape = KernelPass.Routes.Shape(ElementKind.Half);
     private static readonly Lazy<(KernelText Text, PtxProgram Program)> _kernel = new(static () =>
     {
         string ptx = new KernelCompiler().Compile(new(KernelPass.Routes.Method(), ""), _shape.Target, PlainTiles.BlockThreads);
