@@ -37,14 +37,14 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
             {
                 of._run.Run<
                     OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
-                    OwnRuns<TAlwaysRuns>, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>, TPattern, TRuns, TQuery, TKey>(own, pattern, source);
+                    OwnRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>, TPattern, TRuns, TQuery, TKey>(own, pattern, source);
                 return;
             }
 
             RoutedPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey> routed = new() { Inner = pattern, Always = always };
             of._run.Run<
                 OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
-                OwnRuns<TAlwaysRuns>, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>,
+                OwnRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>,
                 RoutedPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
                 TRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>(own, routed, $"{source} {alwaysSource}");
         }

@@ -25,7 +25,7 @@ public interface IOwnPattern<TRuns, TQuery, TKey> : ICudaPattern<TRuns, TQuery, 
 /// <typeparam name="TAlwaysKey">What it knows of a key.</typeparam>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public struct OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
-    : IOwnPattern<OwnRuns<TAlwaysRuns>, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>
+    : IOwnPattern<OwnRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>
     where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
     where TRuns : unmanaged
     where TQuery : unmanaged
@@ -60,16 +60,29 @@ public struct OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TA
     public readonly float ScoreBound => Inner.ScoreBound;
 
     /// <inheritdoc/>
-    public readonly OwnRuns<TAlwaysRuns> Runs(long q0, long q1, int keys, int head, int keyTile)
+    public readonly OwnRuns Runs(long q0, long q1, int keys, int head, int keyTile)
     {
-        OwnRuns<TAlwaysRuns> runs;
-        runs.Own = CudaRun.Of(FirstKey(q0), FirstKey(q1) + ByBlockSize.Divisor - 1, q1 < 0 ? 0 : keys, keyTile);
-        runs.Always = Always.Runs(q0, q1, keys, head, keyTile);
+        CudaRun own = CudaRun.Of(FirstKey(q0), FirstKey(q1) + ByBlockSize.Divisor - 1, q1 < 0 ? 0 : keys, keyTile);
+        OwnRuns runs;
+        runs.First = own.First;
+        runs.End = own.End;
+        runs.FirstQuery = (int)q0;
+        runs.LastQuery = (int)q1;
+        runs.Keys = keys;
+        runs.Head = head;
+        runs.KeyTile = keyTile;
         return runs;
     }
 
     /// <inheritdoc/>
-    public readonly int Next(OwnRuns<TAlwaysRuns> runs, int k0) => PortableMath.Min(runs.Own.From(k0), Always.Next(runs.Always, k0));
+    public readonly int Next(OwnRuns runs, int k0)
+    {
+        CudaRun own;
+        own.First = runs.First;
+        own.End = runs.End;
+        TAlwaysRuns always = Always.Runs(runs.FirstQuery, runs.LastQuery, runs.Keys, runs.Head, runs.KeyTile);
+        return PortableMath.Min(own.From(k0), Always.Next(always, k0));
+    }
 
     /// <inheritdoc/>
     public readonly TileKind Classify(long q0, long q1, long k0, long k1, int head)
@@ -136,17 +149,22 @@ public struct OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TA
         k.Position >= q.First & k.Position < q.End;
 }
 
-/// <summary>The runs of an <see cref="OwnPattern{TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey}"/>.</summary>
-/// <typeparam name="TAlwaysRuns">Those of <c>Always</c>.</typeparam>
+/// <summary>The runs of such a pattern: the run of own blocks, and what those of <c>Always</c> are made from, which are of a type of their own: ILGPU
+/// 1.5.3 loses its way in a struct of structs of structs.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct OwnRuns<TAlwaysRuns>
-    where TAlwaysRuns : unmanaged
+public struct OwnRuns
 {
-    /// <summary>The own blocks of the queries, which follow each other.</summary>
-    public CudaRun Own;
+    /// <summary>The own blocks of the queries, which follow each other: a <see cref="CudaRun"/>.</summary>
+    public int First, End;
 
-    /// <summary>What is attended besides.</summary>
-    public TAlwaysRuns Always;
+    /// <summary>The queries.</summary>
+    public int FirstQuery, LastQuery;
+
+    /// <summary>Keys of the sequence, and the query head.</summary>
+    public int Keys, Head;
+
+    /// <summary>Keys in a tile.</summary>
+    public int KeyTile;
 }
 
 /// <summary>What the pattern knows of a query.</summary>

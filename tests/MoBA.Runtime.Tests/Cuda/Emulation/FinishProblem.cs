@@ -7,7 +7,7 @@ using Band = MoBA.Runtime.Cuda.OwnPattern<
     MoBA.Runtime.Tests.Cuda.Emulation.PlainBandPattern, int, int, int, MoBA.Runtime.Cuda.NoKeysPattern, int, int, int>;
 using BandKey = MoBA.Runtime.Cuda.OwnKey<int, int>;
 using BandQuery = MoBA.Runtime.Cuda.OwnQuery<int, int>;
-using BandRuns = MoBA.Runtime.Cuda.OwnRuns<int>;
+using BandRuns = MoBA.Runtime.Cuda.OwnRuns;
 
 namespace MoBA.Runtime.Tests.Cuda.Emulation;
 
