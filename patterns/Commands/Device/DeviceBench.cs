@@ -59,9 +59,9 @@ internal sealed class DeviceBench(
     }
 
     private static ISparseExpert Static(GalleryEntry entry, string[] settings, DeviceProblem problem) =>
-        entry is ExpertEntry { Info.Gate: null } expert
+        entry is ExpertEntry expert
             ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
-            : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} routes, which these have no kernels for yet: leave --target out, or name a pattern that routes nothing.");
+            : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} is a mixture, which these have no kernels for yet: leave --target out, or name a pattern.");
 
     private int Run<T>(List<ISparseExpert> experts, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
         where T : unmanaged
@@ -99,9 +99,9 @@ internal sealed class DeviceBench(
         _ = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output));
         clock.Synchronize();
         long taken = free - FreeBytes(engine);
-        PairCount count = PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken);
         double[] times = clock.Rested(Enqueue, repeats);
-        return new()
+        PairCount count = expert.Gate is null ? PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken) : default;
+        DeviceRow row = new()
         {
             Pattern = expert.Info.Name,
             Settings = ExpertSettings.Describe(expert.ParameterValues),
@@ -118,6 +118,7 @@ internal sealed class DeviceBench(
             Sustained = request.Sustained ? clock.Sustained(Enqueue) : null,
             HostMicroseconds = HostMicroseconds<T>(clock, engine, expert, problem.Dim),
         };
+        return expert.Gate is null ? row : new GatedBench(engine, expert, problem, cancellationToken).Complete(row, inputs, options);
 
         void Enqueue() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output);
     }
@@ -192,6 +193,14 @@ internal sealed class DeviceBench(
         }
 
         terminal.Out.Write(report.ToTable());
+        foreach (DeviceRow row in report.Rows.Where(row => row.Passes is not null))
+        {
+            terminal.Line($"passes of {row.Pattern}: {string.Join(", ", row.Passes!.Select(pass => string.Create(CultureInfo.InvariantCulture, $"{pass.Name} {pass.Milliseconds:0.000} ms")))}");
+            terminal.Line(string.Create(
+                CultureInfo.InvariantCulture,
+                $"routes of {row.Pattern}: 128 neighbouring queries take {row.UnionRatio:0.0} times the blocks of one; scratch {row.WorkspaceBytes / 1e6:0.0} MB"));
+        }
+
         foreach (DeviceRow row in report.Rows.Where(row => row.FirstCall is not null))
         {
             terminal.Line(string.Create(

@@ -57,9 +57,23 @@ internal sealed record DeviceRow
     /// <summary>First call of a process whose kernel an earlier one compiled.</summary>
     public double? FirstCallCached { get; init; }
 
+    /// <summary>Median milliseconds of the passes of a gated expert, in their order.</summary>
+    public IReadOnlyList<DevicePass>? Passes { get; init; }
+
+    /// <summary>Bytes of scratch that a gated expert takes while it runs.</summary>
+    public long? WorkspaceBytes { get; init; }
+
+    /// <summary>How many blocks 128 neighbouring queries of a head take together, over how many one of them takes.</summary>
+    public double? UnionRatio { get; init; }
+
     /// <summary>Useful TFLOP/s by the median.</summary>
     public double Tflops => UsefulFlop / Median / 1e9;
 }
+
+/// <summary>A pass of a call.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Milliseconds">Its time, over all head groups.</param>
+internal sealed record DevicePass(string Name, double Milliseconds);
 
 /// <summary>Everything that <c>moba bench --target cuda</c> has measured.</summary>
 internal sealed record DeviceReport
