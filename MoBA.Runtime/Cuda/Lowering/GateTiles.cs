@@ -63,7 +63,7 @@ internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
     // Four groups of eight columns, of which a thread has two each.
     private IEnumerable<string> Queue(int half, string block, bool isLimited)
     {
-        yield return "{ .reg .s32 b; .reg .pred p;";
+        yield return "{ .reg .b32 b, x; .reg .pred p;";
         for (int column = 0; column < 8; column++)
         {
             int group = (4 * half) + (column >> 1);
@@ -72,7 +72,7 @@ internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
             {
                 string score = $"s{((row >> 1) * Keys / 2) + (4 * group) + (2 * (row & 1)) + (column & 1)}";
                 yield return $"setp.gtu.f32 p, {score}, t{row}; {(isLimited ? $"setp.lt.and.s32 p, b, z{row}, p; " : "")}" +
-                    $"@p st.shared.v2.b32 [f{row}], {{{score}, b}}; @p add.u32 f{row}, f{row}, {PlaceBytes};";
+                    $"mov.b32 x, {score}; @p st.shared.v2.b32 [f{row}], {{x, b}}; @p add.u32 f{row}, f{row}, {PlaceBytes};";
             }
         }
 
