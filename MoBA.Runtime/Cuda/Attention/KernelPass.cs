@@ -29,6 +29,9 @@ internal enum KernelPass
     /// <summary>Pass "index": how many chose each block.</summary>
     Count,
 
+    /// <summary>Pass "index": sums over tiles of entries.</summary>
+    Sum,
+
     /// <summary>Pass "index": places of lists.</summary>
     Scan,
 
@@ -73,6 +76,7 @@ internal static class KernelPasses
         KernelPass.Gate16 => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose16))!,
         KernelPass.Gate64 => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose64))!,
         KernelPass.Count => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Count))!,
+        KernelPass.Sum => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Sum))!,
         KernelPass.Scan => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scan))!,
         KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,

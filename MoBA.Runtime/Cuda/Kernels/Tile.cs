@@ -312,6 +312,16 @@ internal static class Tile
         return value;
     }
 
+    /// <summary>Loads four words of device memory, 16 bytes aligned, into a set of them.</summary>
+    public static void LoadWords(int set, long address) => CudaAsm.Emit("tile.loadwords %0, %1;", set, address);
+
+    /// <summary>A word of a set; both numbers are constants.</summary>
+    public static int Word(int set, int number)
+    {
+        CudaAsm.Emit("tile.word %0, %1, %2;", out int word, set, number);
+        return word;
+    }
+
     /// <summary>The first of two elements in a word.</summary>
     public static float Low(int word)
     {

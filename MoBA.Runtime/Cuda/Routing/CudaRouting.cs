@@ -39,15 +39,12 @@ public struct CudaRouting
     /// block; then how many of them are ahead of the tile's.</summary>
     public long Counts;
 
-    /// <summary>Scratch of pass "index": int [list heads, <see cref="BlockCount"/>], the first item of a block.</summary>
+    /// <summary>Scratch of pass "index": int [list heads, <see cref="BlockCount"/>], the entries of a block, then its first item.</summary>
     public long FirstItems;
 
-    /// <summary><see cref="RoutedItem"/> records, [list heads, <see cref="ItemsPerHead"/>], of which a head has as many as
-    /// <see cref="ItemCounts"/> says. Items of a block stand side by side, blocks ascending.</summary>
+    /// <summary><see cref="RoutedItem"/> records, [list heads, <see cref="ItemsPerHead"/>], those of a head first and then some without rows.
+    /// Items of a block stand side by side, blocks ascending.</summary>
     public long Items;
-
-    /// <summary>int [list heads].</summary>
-    public long ItemCounts;
 
     /// <summary>Who chose a block: int [list heads, <see cref="ItemsPerHead"/> * 128], for each item its rows, ascending: query token *
     /// <see cref="HeadsPerList"/> + head within the list head. Beyond an item's rows unspecified.</summary>
@@ -134,7 +131,7 @@ public struct KeyBlock
     public int QueryShift;
 }
 
-/// <summary>Rows that chose one block: what a thread block attends with at a time. 8 bytes.</summary>
+/// <summary>Rows that chose one block, and the block: what a thread block attends with at a time. 32 bytes.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 [StructLayout(LayoutKind.Sequential)]
 public struct RoutedItem
@@ -142,6 +139,14 @@ public struct RoutedItem
     /// <summary>The block.</summary>
     public int Block;
 
-    /// <summary>How many rows, 1 to 128.</summary>
+    /// <summary>How many rows, 1 to 128; 0 behind the last item of a list head.</summary>
     public int Rows;
+
+    /// <summary>As the block's record has it.</summary>
+    public int KeyToken, Keys, Position, QueryShift;
+
+    /// <summary>Unused, for 32 bytes.</summary>
+    public int Reserved0, Reserved1;
+
+    internal const int Bytes = 32;
 }

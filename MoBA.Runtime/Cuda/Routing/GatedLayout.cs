@@ -37,7 +37,6 @@ internal readonly struct GatedLayout
         routing.Places += address;
         routing.FirstItems += address;
         routing.Items += address;
-        routing.ItemCounts += address;
         routing.Lists += address;
         routing.Counts += address;
         routing.Centroids += address;
@@ -130,8 +129,7 @@ internal readonly struct GatedLayout
             _routing.Routes = Take(routes);
             _routing.Places = Take(routes);
             _routing.FirstItems = Take(blocks * sizeof(int));
-            _routing.Items = Take(items * 8);
-            _routing.ItemCounts = Take(routing.ListHeads * (long)sizeof(int));
+            _routing.Items = Take(items * RoutedItem.Bytes);
             _routing.Lists = Take(items * CudaRouting.ItemRows * sizeof(int));
             Fixed = _end;
 

@@ -25,6 +25,7 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     {
         int heads = _call.QueryHeads, tiles = routing.ListHeads * routing.CountTiles;
         Launch(KernelPass.Count, tiles, &routing, &heads);
+        Launch(KernelPass.Sum, routing.ListHeads * ((routing.BlockCount + BitMatrix.Columns - 1) / BitMatrix.Columns), &routing);
         Launch(KernelPass.Scan, routing.ListHeads, &routing);
         Launch(KernelPass.Scatter, tiles, &routing, &heads);
     }

@@ -4,8 +4,8 @@ using ILGPU;
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// Pass "index": from the routes of queries to the lists of blocks, in three launches and without an atomic sum. Count says of every
-/// tile of entries how many chose each block; scan sums over tiles, and gives every block its items; scatter writes each entry to
+/// Pass "index": from the routes of queries to the lists of blocks, in four launches and without an atomic sum. Count says of every
+/// tile of entries how many chose each block; sum adds up over tiles; scan gives every block its items; scatter writes each entry to
 /// its place, behind all entries ahead of it that chose the block.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
@@ -18,15 +18,31 @@ public static class IndexKernels
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);
-        for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
+        BlockRange range = BitMatrix.Range(routing, heads, listHead, tile, thread);
+        for (int block = thread; block < routing.BlockCount; block += PlainTiles.BlockThreads)
+        {
+            if (block < range.First | block > range.Last)
+                Memory.SetInt(CountOf(routing, Grid.IdxX, block), 0);
+        }
+
+        for (int first = range.First; first <= range.Last; first += BitMatrix.Columns)
         {
             BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
             int count = 0;
             for (int word = 0; word < BitMatrix.Words; word++)
                 count += IntrinsicMath.PopCount(BitMatrix.Word(word, thread));
-            if (first + thread < routing.BlockCount)
+            if (first + thread <= range.Last)
                 Memory.SetInt(CountOf(routing, Grid.IdxX, first + thread), count);
         }
+    }
+
+    /// <summary>Launched over list heads * blocks / <see cref="BitMatrix.Columns"/>, rounded up.</summary>
+    public static void Sum(CudaRouting routing)
+    {
+        int parts = (routing.BlockCount + BitMatrix.Columns - 1) / BitMatrix.Columns;
+        int listHead = Grid.IdxX / parts, block = ((Grid.IdxX - (listHead * parts)) * BitMatrix.Columns) + Group.IdxX;
+        if (block < routing.BlockCount)
+            Memory.SetInt(FirstItemOf(routing, listHead, block), SumOverTiles(routing, listHead, block));
     }
 
     /// <summary>Launched over list heads.</summary>
@@ -37,7 +53,7 @@ public static class IndexKernels
         for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
         {
             int block = first + thread;
-            int entries = block < routing.BlockCount ? SumOverTiles(routing, listHead, block) : 0;
+            int entries = block < routing.BlockCount ? Memory.Int(FirstItemOf(routing, listHead, block)) : 0;
             int own = (entries + CudaRouting.ItemRows - 1) / CudaRouting.ItemRows;
             int end = items + SumOverThreads(own, thread);
             if (block < routing.BlockCount)
@@ -50,8 +66,8 @@ public static class IndexKernels
             Memory.Meet();
         }
 
-        if (thread == 0)
-            Memory.SetInt(routing.ItemCounts + (listHead * 4L), items);
+        for (int item = items + thread; item < routing.ItemsPerHead; item += PlainTiles.BlockThreads)
+            Memory.SetInt(ItemOf(routing, listHead, item) + 4, 0);
     }
 
     /// <summary>Launched as <see cref="Count"/>.</summary>
@@ -61,10 +77,11 @@ public static class IndexKernels
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);
-        for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
+        BlockRange range = BitMatrix.Range(routing, heads, listHead, tile, thread);
+        for (int first = range.First; first <= range.Last; first += BitMatrix.Columns)
         {
             BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
-            if (first + thread < routing.BlockCount)
+            if (first + thread <= range.Last)
                 PlacesOfWords(routing, listHead, first + thread, thread);
             Memory.Meet();
             Place(routing, heads, listHead, tile, first, thread);
@@ -113,15 +130,20 @@ public static class IndexKernels
         return value;
     }
 
-    private static void WriteItems(CudaRouting routing, int listHead, int block, int firstItem, int entries)
+    private static unsafe void WriteItems(CudaRouting routing, int listHead, int block, int firstItem, int entries)
     {
         Memory.SetInt(FirstItemOf(routing, listHead, block), firstItem);
-        long item = routing.Items + ((((long)listHead * routing.ItemsPerHead) + firstItem) * 8);
+        KeyBlock keys = ((KeyBlock*)routing.Blocks)[block];
+        long item = ItemOf(routing, listHead, firstItem);
         for (int left = entries; left > 0; left -= CudaRouting.ItemRows)
         {
             Memory.SetInt(item, block);
             Memory.SetInt(item + 4, left < CudaRouting.ItemRows ? left : CudaRouting.ItemRows);
-            item += 8;
+            Memory.SetInt(item + 8, keys.KeyToken);
+            Memory.SetInt(item + 12, keys.Keys);
+            Memory.SetInt(item + 16, keys.Position);
+            Memory.SetInt(item + 20, keys.QueryShift);
+            item += RoutedItem.Bytes;
         }
     }
 
@@ -145,21 +167,33 @@ public static class IndexKernels
             int entry = (tile * CudaRouting.CountRows) + row;
             if (entry < entries)
             {
-                long route = BitMatrix.RouteOf(routing, heads, listHead, entry);
-                for (int slot = 0; slot < routing.Slots; slot++)
+                long route = BitMatrix.RouteOf(routing, heads, listHead, entry) * sizeof(int);
+                for (int slot = 0; slot < routing.Slots; slot += 4)
                 {
-                    int column = Memory.Int(routing.Routes + ((route + slot) * sizeof(int))) - firstBlock;
-                    if (column >= 0 & column < BitMatrix.Columns)
-                    {
-                        int ahead = BitMatrix.Word(row >> 5, column) & ((1 << (row & 31)) - 1);
-                        int place = Tile.LoadShared(BitMatrix.Bytes + BitMatrix.At(row >> 5, column)) + IntrinsicMath.PopCount(ahead);
-                        Memory.SetInt(list + (place * 4L), entry);
-                        Memory.SetInt(routing.Places + ((route + slot) * sizeof(int)), place);
-                    }
+                    Tile.LoadWords(0, routing.Routes + route + (slot * sizeof(int)));
+                    long places = routing.Places + route + (slot * sizeof(int));
+                    Place(list, places, entry, row, Tile.Word(0, 0) - firstBlock);
+                    Place(list, places + 4, entry, row, Tile.Word(0, 1) - firstBlock);
+                    Place(list, places + 8, entry, row, Tile.Word(0, 2) - firstBlock);
+                    Place(list, places + 12, entry, row, Tile.Word(0, 3) - firstBlock);
                 }
             }
         }
     }
+
+    private static void Place(long list, long places, int entry, int row, int column)
+    {
+        if (column >= 0 & column < BitMatrix.Columns)
+        {
+            int ahead = BitMatrix.Word(row >> 5, column) & ((1 << (row & 31)) - 1);
+            int place = Tile.LoadShared(BitMatrix.Bytes + BitMatrix.At(row >> 5, column)) + IntrinsicMath.PopCount(ahead);
+            Memory.SetInt(list + (place * 4L), entry);
+            Memory.SetInt(places, place);
+        }
+    }
+
+    private static long ItemOf(CudaRouting routing, int listHead, int item) =>
+        routing.Items + ((((long)listHead * routing.ItemsPerHead) + item) * RoutedItem.Bytes);
 
     private static long CountOf(CudaRouting routing, int row, int block) => routing.Counts + ((((long)row * routing.BlockCount) + block) * sizeof(int));
 

@@ -26,27 +26,21 @@ internal unsafe struct RoutedWork
     /// <summary>Item <paramref name="item"/> of those of the list heads at hand, <see cref="CudaRouting.ItemsPerHead"/> each.</summary>
     public static RoutedWork Of(CudaProblem problem, CudaRouting routing, int item)
     {
+        int together = (int)((uint)item / (uint)routing.ItemsPerHead);
+        long all = ((long)routing.FirstListHead * routing.ItemsPerHead) + item;
+        RoutedItem* record = (RoutedItem*)(routing.Items + (all * RoutedItem.Bytes));
         RoutedWork work = default;
-        int together = item / routing.ItemsPerHead;
-        int ofHead = item - (together * routing.ItemsPerHead);
         work.ListHead = routing.FirstListHead + together;
-        if (ofHead < Memory.Int(routing.ItemCounts + (work.ListHead * 4L)))
-        {
-            long all = ((long)work.ListHead * routing.ItemsPerHead) + ofHead;
-            work.FirstRow = (long)item * CudaRouting.ItemRows;
-            work._list = routing.Lists + (all * CudaRouting.ItemRows * sizeof(int));
-            RoutedItem* record = (RoutedItem*)(routing.Items + (all * 8));
-            work.Block = record->Block;
-            work.Rows = record->Rows;
-            work.FirstHead = work.ListHead * routing.HeadsPerList;
-            work.KeyHead = work.FirstHead / problem.HeadsPerKeyHead;
-            KeyBlock* block = (KeyBlock*)(routing.Blocks + (work.Block * 16L));
-            work.KeyToken = block->KeyToken;
-            work.Position = block->Position;
-            work.EndPosition = block->Position + block->Keys;
-            work.QueryShift = block->QueryShift;
-        }
-
+        work.FirstRow = (long)item * CudaRouting.ItemRows;
+        work.FirstHead = work.ListHead * routing.HeadsPerList;
+        work.KeyHead = (int)((uint)work.FirstHead / (uint)problem.HeadsPerKeyHead);
+        work.Block = record->Block;
+        work.Rows = record->Rows;
+        work.KeyToken = record->KeyToken;
+        work.Position = record->Position;
+        work.EndPosition = record->Position + record->Keys;
+        work.QueryShift = record->QueryShift;
+        work._list = routing.Lists + (all * CudaRouting.ItemRows * sizeof(int));
         return work;
     }
 

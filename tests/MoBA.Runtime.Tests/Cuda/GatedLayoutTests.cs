@@ -28,7 +28,7 @@ public sealed class GatedLayoutTests
         long routes = 4L * tokens * heads * r.SlotStride, items = (long)r.ListHeads * r.ItemsPerHead;
         (long At, long Bytes)[] always =
         [
-            (r.Routes, routes), (r.Places, routes), (r.FirstItems, 4L * r.ListHeads * r.BlockCount), (r.Items, 8 * items), (r.ItemCounts, 4 * r.ListHeads),
+            (r.Routes, routes), (r.Places, routes), (r.FirstItems, 4L * r.ListHeads * r.BlockCount), (r.Items, 32 * items),
             (r.Lists, 512 * items),
         ];
         long centroids = 2L * keyHeads * r.BlockCount * r.PaddedDim, rows = 128L * r.ListHeadsTogether * r.ItemsPerHead;

@@ -32,8 +32,8 @@ public sealed class IndexKernelTests
             Places = Take(tokens * heads * slotStride * 4),
             Counts = Take(listHeads * tiles * blocks * 4),
             FirstItems = Take(listHeads * blocks * 4),
-            Items = Take(listHeads * itemsPerHead * 8),
-            ItemCounts = Take(listHeads * 4),
+            Blocks = Take(blocks * 16),
+            Items = Take(listHeads * itemsPerHead * RoutedItem.Bytes),
             Lists = Take(listHeads * itemsPerHead * CudaRouting.ItemRows * 4),
             Slots = slots,
             SlotStride = slotStride,
@@ -57,6 +57,7 @@ public sealed class IndexKernelTests
         }
 
         Run(_count.Value, memory, listHeads * tiles, seed, routing, heads);
+        Run(Program(nameof(IndexKernels.Sum)).Value, memory, listHeads * ((blocks + BitMatrix.Columns - 1) / BitMatrix.Columns), seed, routing);
         Run(_scan.Value, memory, listHeads, seed, routing);
         Run(_scatter.Value, memory, listHeads * tiles, seed, routing, heads);
 
@@ -76,7 +77,8 @@ public sealed class IndexKernelTests
                 lists[routes[row + slot]].Add((entry, row + slot));
         }
 
-        ReadOnlySpan<int> items = Ints(memory, routing.Items + (listHead * routing.ItemsPerHead * 8L), routing.ItemsPerHead * 2);
+        ReadOnlySpan<int> items = Ints(memory, routing.Items + (listHead * routing.ItemsPerHead * 32L), routing.ItemsPerHead * 8);
+        ReadOnlySpan<int> keys = Ints(memory, routing.Blocks, routing.BlockCount * 4);
         ReadOnlySpan<int> list = Ints(memory, routing.Lists + (listHead * routing.ItemsPerHead * 512L), routing.ItemsPerHead * CudaRouting.ItemRows);
         int item = 0;
         for (int block = 0; block < lists.Length; block++)
@@ -84,7 +86,8 @@ public sealed class IndexKernelTests
             for (int first = 0; first < lists[block].Count; first += CudaRouting.ItemRows, item++)
             {
                 int rows = Math.Min(CudaRouting.ItemRows, lists[block].Count - first);
-                Assert.Equal((block, rows), (items[2 * item], items[(2 * item) + 1]));
+                Assert.Equal((block, rows), (items[8 * item], items[(8 * item) + 1]));
+                Assert.Equal([keys[4 * block], keys[(4 * block) + 1], keys[(4 * block) + 2], keys[(4 * block) + 3]], items.Slice((8 * item) + 2, 4).ToArray());
                 for (int row = 0; row < rows; row++)
                 {
                     (int entry, int slot) = lists[block][first + row];
@@ -94,7 +97,8 @@ public sealed class IndexKernelTests
             }
         }
 
-        Assert.Equal(item, Ints(memory, routing.ItemCounts, routing.ListHeads)[listHead]);
+        for (; item < routing.ItemsPerHead; item++)
+            Assert.Equal(0, items[(8 * item) + 1]);
     }
 
     private static int Row(in CudaRouting routing, int heads, int listHead, int entry) =>

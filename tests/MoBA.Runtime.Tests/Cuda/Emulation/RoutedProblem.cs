@@ -46,8 +46,7 @@ internal sealed class RoutedProblem<TPattern>
         _routing = new()
         {
             Blocks = Take(_blocks.Length * 16),
-            Items = Take(listHeads * itemsPerHead * 8),
-            ItemCounts = Take(listHeads * 4),
+            Items = Take(listHeads * itemsPerHead * RoutedItem.Bytes),
             Lists = Take(listHeads * itemsPerHead * CudaRouting.ItemRows * 4),
             PartialLse = Take(together * itemsPerHead * CudaRouting.ItemRows * 4),
             Partials = Take(together * itemsPerHead * CudaRouting.ItemRows * _padded * 2),
@@ -190,15 +189,16 @@ internal sealed class RoutedProblem<TPattern>
     private void Write()
     {
         MemoryMarshal.AsBytes(_blocks.AsSpan()).CopyTo(_memory.AsSpan((int)_routing.Blocks));
-        Span<int> counts = MemoryMarshal.Cast<byte, int>(_memory.AsSpan((int)_routing.ItemCounts, _lists.Length * 4));
+        _memory.AsSpan((int)_routing.Items, _lists.Length * _routing.ItemsPerHead * RoutedItem.Bytes).Clear();
         for (int head = 0; head < _lists.Length; head++)
         {
-            counts[head] = _lists[head].Count;
             for (int i = 0; i < _lists[head].Count; i++)
             {
                 int item = (head * _routing.ItemsPerHead) + i;
                 (int block, int[] entries) = _lists[head][i];
-                MemoryMarshal.Write(_memory.AsSpan((int)_routing.Items + (item * 8)), new RoutedItem { Block = block, Rows = entries.Length });
+                KeyBlock keys = _blocks[block];
+                RoutedItem record = new() { Block = block, Rows = entries.Length, KeyToken = keys.KeyToken, Keys = keys.Keys, Position = keys.Position, QueryShift = keys.QueryShift };
+                MemoryMarshal.Write(_memory.AsSpan((int)_routing.Items + (item * RoutedItem.Bytes)), record);
                 MemoryMarshal.AsBytes(entries.AsSpan()).CopyTo(_memory.AsSpan((int)_routing.Lists + (item * CudaRouting.ItemRows * 4)));
             }
         }
