@@ -350,7 +350,10 @@ internal static class Tile
     /// <summary>S = Q C^T of a query tile, a constant, and the centroids of a place; or S += it.</summary>
     public static void GateScores(int operand, int place, int isMore) => CudaAsm.Emit("tile.gatescores %0, %1, %2;", operand, place, isMore);
 
-    /// <summary>Sets what a score of a row of the thread must exceed to be queued; beside a NaN any does.</summary>
+    /// <summary>Has any score queued.</summary>
+    public static void ClearThresholds() => CudaAsm.Emit("tile.clearthresholds;");
+
+    /// <summary>Sets what a score of a row of the thread must exceed to be queued, at least; beside a NaN any does.</summary>
     public static void SetThreshold(int row, float threshold) => CudaAsm.Emit("tile.setthreshold %0, %1;", row, threshold);
 
     /// <summary>Sets the block at which those end that a row of the thread may choose.</summary>
@@ -362,7 +365,10 @@ internal static class Tile
     /// <param name="isLimited">1 to leave out blocks from a row's limit on, a constant.</param>
     public static void QueueScores(int half, int block, int isLimited) => CudaAsm.Emit("tile.queuescores %0, %1, %2;", half, block, isLimited);
 
-    /// <summary>Tells how many the thread has queued of each of its rows, and begins anew; returns whether there were any.</summary>
+    /// <summary>Raises the thresholds of the thread's rows to less than eight of the tile's scores; arguments as of <see cref="QueueScores"/>.</summary>
+    public static void GateFloor(int block, int isLimited) => CudaAsm.Emit("tile.gatefloor %0, %1;", block, isLimited);
+
+    /// <summary>Tells which places the thread has taken in the queues of each of its rows, and begins anew; returns whether there were any.</summary>
     public static int EndQueues()
     {
         CudaAsm.Emit("tile.endqueues %0;", out int any);

@@ -49,7 +49,7 @@ public static unsafe class GateKernel
         int thread = Group.IdxX, lane = thread & 31;
         if (work.Blocks > 0)
             GateQueries.Prepare(problem, routing, work, thread);
-        SetThresholds(float.NaN, float.NaN, float.NaN, float.NaN);
+        Tile.ClearThresholds();
         int past = work.PastOf(routing, work.Position);
         SetLimits(routing, work, lane >> 2);
 
@@ -83,6 +83,13 @@ public static unsafe class GateKernel
             {
                 int first = FirstOf(copy, copies, kinds), block = first + ((lane & 3) * 2);
                 bool isLimited = first + 64 > past;
+                if (list.Room == 8 & copy < 2 * kinds)
+                {
+                    if (isLimited)
+                        Tile.GateFloor(block, 1);
+                    else
+                        Tile.GateFloor(block, 0);
+                }
 
                 // The later half first: of equal gates the later block is there before the other is asked.
                 if (isLimited)
@@ -136,13 +143,11 @@ public static unsafe class GateKernel
         if (Tile.EndQueues() != 0)
         {
             int queues = Tile.Queues() + (work.Row * GateWork.QueueBytes);
-            int counts = Tile.Queues() + (Tile.Queries() * GateWork.QueueBytes) + (work.Row * 4 * sizeof(int));
-            for (int queue = 0; queue < 4; queue++)
+            int taken = Tile.LoadShared(Tile.Queues() + (Tile.Queries() * GateWork.QueueBytes) + (work.Row * sizeof(int)));
+            for (taken = work.HasRow ? taken : 0; taken != 0; taken &= taken - 1)
             {
-                int count = work.HasRow ? Tile.LoadShared(counts + (queue * sizeof(int))) : 0;
-                int at = queues + (queue * (GateWork.QueueBytes / 4));
-                for (int end = at + (count * sizeof(long)); at < end; at += sizeof(long))
-                    list = list.With(TopKey.Of(Interop.IntAsFloat((uint)Tile.LoadShared(at)), Tile.LoadShared(at + 4)));
+                int at = queues + (Tile.LowestBit(taken) * sizeof(long));
+                list = list.With(TopKey.Of(Interop.IntAsFloat((uint)Tile.LoadShared(at)), Tile.LoadShared(at + 4)));
             }
 
             Warp.Barrier();
@@ -162,8 +167,8 @@ internal unsafe struct GateWork
     /// <summary>Bytes of a row's queues.</summary>
     public const int QueueBytes = 4 * 8 * 8;
 
-    /// <summary>Bytes of a row that stand ahead of the lists: its queues, and how many are in each.</summary>
-    public const int BytesAhead = QueueBytes + (4 * sizeof(int));
+    /// <summary>Bytes of a row that stand ahead of the lists: its queues, and which of their places are taken.</summary>
+    public const int BytesAhead = QueueBytes + sizeof(int);
 
     /// <summary>The first query's token and position, and how many there are.</summary>
     public int QueryToken, Position, Queries;

@@ -132,7 +132,9 @@ internal static class PtxInstructions
             Span<byte> to = Memory(warp, i, Address(warp, i.Operands[0], lane), bytes * from.Length);
             for (int part = 0; part < from.Length; part++)
             {
-                if (bytes == 2)
+                if (bytes == 1)
+                    to[0] = (byte)warp[from[part]][lane];
+                else if (bytes == 2)
                     BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)warp[from[part]][lane]);
                 else
                     BinaryPrimitives.WriteUInt32LittleEndian(to[(4 * part)..], (uint)warp[from[part]][lane]);
@@ -178,7 +180,7 @@ internal static class PtxInstructions
         return memory.AsSpan((int)address, bytes);
     }
 
-    private static int Bytes(string name) => name[^2..] switch { "16" => 2, "32" => 4, "64" => 8, _ => throw new NotSupportedException($"{name} is not emulated.") };
+    private static int Bytes(string name) => name[^2..] switch { "u8" => 1, "16" => 2, "32" => 4, "64" => 8, _ => throw new NotSupportedException($"{name} is not emulated.") };
 
     private static bool Shuffle(PtxWarp warp, PtxInstruction i, uint active)
     {
