@@ -45,50 +45,81 @@ public static class HopperRouted
     {
         int keyTile = Tile.Keys();
         bool stays = routing.BlockSize <= keyTile;
+        int all = routing.ListHeadsTogether * routing.ItemsPerHead;
         RoutedClaims claims = RoutedClaims.Start(problem, thread);
-        claims = RoutedClaims.Next(claims, problem, routing, thread);
-        RoutedWork work = claims.Work;
-        int items = 0, tiles = 0, block = -1;
-        int note = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, work, items, claims.Item, thread, keyTile);
-        while (work.Rows > 0)
+        RoutedFetch next = RoutedFetch.Of(problem, routing, claims.Item, all, thread);
+        claims = RoutedClaims.Next(claims, problem, all, thread);
+        RoutedFetch after = RoutedFetch.Of(problem, routing, claims.Item, all, thread);
+        if (next.Work.Rows > 0)
+            next.Last = next.Work.Listed(next.Work.Rows - 1);
+        RoutedFetch work = default;
+        int items = 0, tiles = 0, block = -1, note = -1;
+        while (next.Item < all | work.Work.Rows > 0)
         {
-            items = items + 1;
-            claims = RoutedClaims.Next(claims, problem, routing, thread);
-            RoutedWork next = claims.Work;
-            int nextNote = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, next, items, claims.Item, thread, keyTile);
-            if (stays)
+            int nextNote = -1;
+            if (next.Work.Rows > 0)
             {
-                // Keys are copied whether a row of this item sees them or not: a later item's may.
-                int unique = (work.ListHead * routing.BlockCount) + work.Block;
-                if (unique != block)
-                {
-                    if (thread < 32)
-                        LoadTile(work, tiles, work.Position, note);
-                    tiles = tiles + 1;
-                }
-
-                block = unique;
+                nextNote = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, next, items, thread, keyTile);
+                items = items + 1;
             }
-            else if (thread < 32)
+
+            claims = RoutedClaims.Next(claims, problem, all, thread);
+            RoutedFetch later = RoutedFetch.Of(problem, routing, claims.Item, all, thread);
+            if (after.Work.Rows > 0)
+                after.Last = after.Work.Listed(after.Work.Rows - 1);
+            if (work.Work.Rows > 0)
             {
-                int first = RoutedWork.TokenOf(routing, work.EntryOf(0)) + work.QueryShift;
-                int last = RoutedWork.TokenOf(routing, work.EntryOf(CudaRouting.ItemRows)) + work.QueryShift;
-                while (note >= 0)
+                if (stays)
                 {
-                    int k0 = note & TileNote.Position;
-                    int following = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(pattern, work, first, last, k0 + keyTile, keyTile);
-                    LoadTile(work, tiles, k0, following < 0 ? note | TileNote.Last : note);
-                    tiles = tiles + 1;
-                    note = following;
+                    // Keys are copied whether a row of this item sees them or not: a later item's may.
+                    int unique = (work.Work.ListHead * routing.BlockCount) + work.Work.Block;
+                    if (unique != block)
+                    {
+                        if (thread < 32)
+                            LoadTile(work.Work, tiles, work.Work.Position, note);
+                        tiles = tiles + 1;
+                    }
+
+                    block = unique;
+                }
+                else if (thread < 32)
+                {
+                    tiles = LoadTiles<TPattern, TRuns, TQuery, TKey>(pattern, routing, work, note, tiles, keyTile);
                 }
             }
 
             work = next;
             note = nextNote;
+            next = after;
+            after = later;
         }
 
+        Tile.WaitQueriesFree(items);
+        if (thread == 0)
+            Tile.Tell(items, RoutedTold.Item, -1);
+        Tile.GatherQueries(items, problem.Q, -1, problem.Dim);
         if (thread < 32)
             Tile.EndItems(problem.Counters, Grid.DimX);
+    }
+
+    // All tiles of a block that a row sees.
+    private static int LoadTiles<TPattern, TRuns, TQuery, TKey>(TPattern pattern, CudaRouting routing, RoutedFetch fetch, int note, int tiles, int keyTile)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        while (note >= 0)
+        {
+            int k0 = note & TileNote.Position;
+            int following = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(
+                pattern, fetch.Work, fetch.FirstPosition(routing), fetch.LastPosition(routing), k0 + keyTile, keyTile);
+            LoadTile(fetch.Work, tiles, k0, following < 0 ? note | TileNote.Last : note);
+            tiles = tiles + 1;
+            note = following;
+        }
+
+        return tiles;
     }
 
     private static void LoadTile(RoutedWork work, int tile, int k0, int note)
@@ -102,40 +133,29 @@ public static class HopperRouted
 
     // Tells an item, and has this thread's row of queries copied; returns its first key tile that a row sees.
     private static int Gather<TPattern, TRuns, TQuery, TKey>(
-        CudaProblem problem, TPattern pattern, CudaRouting routing, RoutedWork work, int items, int item, int thread, int keyTile)
+        CudaProblem problem, TPattern pattern, CudaRouting routing, RoutedFetch fetch, int items, int thread, int keyTile)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        int note = -1;
-        int row = -1;
+        RoutedWork work = fetch.Work;
+        int token = RoutedWork.TokenOf(routing, fetch.Entry);
+        int head = work.HeadOf(routing, fetch.Entry, token);
+        int row = thread < work.Rows ? (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4) : -1;
+        int note = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(
+            pattern, work, fetch.FirstPosition(routing), fetch.LastPosition(routing), work.Position, keyTile);
         Tile.WaitQueriesFree(items);
-        if (work.Rows > 0)
+        Tile.TellEntry(items, thread, thread < work.Rows ? fetch.Entry : fetch.First);
+        if (thread == 0)
         {
-            int first = RoutedWork.TokenOf(routing, work.EntryOf(0)) + work.QueryShift;
-            int last = RoutedWork.TokenOf(routing, work.EntryOf(CudaRouting.ItemRows)) + work.QueryShift;
-            int entry = work.EntryOf(thread);
-            int token = RoutedWork.TokenOf(routing, entry);
-            int head = work.HeadOf(routing, entry, token);
-            if (thread < work.Rows)
-                row = (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4);
-            note = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(pattern, work, first, last, work.Position, keyTile);
-            Tile.TellEntry(items, thread, entry);
-            if (thread == 0)
-            {
-                Tile.Tell(items, RoutedTold.Item, item);
-                Tile.Tell(items, RoutedTold.Note, note);
-                Tile.Tell(items, RoutedTold.Rows, work.Rows);
-                Tile.Tell(items, RoutedTold.Block, work.Block);
-                Tile.Tell(items, RoutedTold.ListHead, work.ListHead);
-                Tile.Tell(items, RoutedTold.EndPosition, work.EndPosition);
-                Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
-            }
-        }
-        else if (thread == 0)
-        {
-            Tile.Tell(items, RoutedTold.Item, -1);
+            Tile.Tell(items, RoutedTold.Item, fetch.Item);
+            Tile.Tell(items, RoutedTold.Note, note);
+            Tile.Tell(items, RoutedTold.Rows, work.Rows);
+            Tile.Tell(items, RoutedTold.Block, work.Block);
+            Tile.Tell(items, RoutedTold.ListHead, work.ListHead);
+            Tile.Tell(items, RoutedTold.EndPosition, work.EndPosition);
+            Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
         }
 
         Tile.GatherQueries(items, problem.Q, row, problem.Dim);

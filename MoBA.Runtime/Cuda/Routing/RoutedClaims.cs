@@ -9,49 +9,37 @@ internal struct RoutedClaims
     /// <summary>Items of a claim; <see cref="CudaRouting.ItemsPerHead"/> is a multiple, so that all are of one list head.</summary>
     public const int Together = 4;
 
-    /// <summary>The item at hand, and what it is; without rows at the end.</summary>
+    /// <summary>The item at hand; as many as there are, or more, at the end.</summary>
     public int Item;
-
-    /// <summary>What <see cref="Item"/> is.</summary>
-    public RoutedWork Work;
 
     // What is left of the claim, and where the next is told.
     private int _left, _slot;
 
-    /// <summary>Before the first item.</summary>
+    /// <summary>At the first item.</summary>
     public static RoutedClaims Start(CudaProblem problem, int thread)
     {
         RoutedClaims claims = default;
-        claims.Item = (Grid.IdxX * Together) - 1;
-        claims._left = Together;
+        claims.Item = Grid.IdxX * Together;
+        claims._left = Together - 1;
         Ahead(problem, thread, 0);
         return claims;
     }
 
-    /// <summary>The next item that its list head has.</summary>
-    public static RoutedClaims Next(RoutedClaims claims, CudaProblem problem, CudaRouting routing, int thread)
+    /// <summary>At the next item.</summary>
+    public static RoutedClaims Next(RoutedClaims claims, CudaProblem problem, int items, int thread)
     {
-        int items = routing.ListHeadsTogether * routing.ItemsPerHead;
-        claims.Work.Rows = 0;
-        while (claims.Work.Rows == 0 & claims.Item < items)
+        if (claims.Item < items)
         {
             claims.Item = claims.Item + 1;
-            if (claims._left == 0)
+            claims._left = claims._left - 1;
+            if (claims._left < 0)
             {
                 Tile.SyncCopiers();
                 claims.Item = (Grid.DimX + Tile.Claimed(claims._slot)) * Together;
-                claims._left = Together;
+                claims._left = Together - 1;
                 claims._slot ^= 1;
                 Ahead(problem, thread, claims._slot);
             }
-
-            claims._left--;
-            if (claims.Item < items)
-                claims.Work = RoutedWork.Of(problem, routing, claims.Item);
-
-            // Nothing follows an item that a list head has not.
-            if (claims.Work.Rows == 0)
-                claims._left = 0;
         }
 
         return claims;

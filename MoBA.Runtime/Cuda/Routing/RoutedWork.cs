@@ -47,6 +47,9 @@ internal unsafe struct RoutedWork
     /// <summary>The entry of a row; of the last one in rows beyond it.</summary>
     public readonly int EntryOf(int row) => Memory.Int(_list + ((row < Rows ? row : Rows - 1) * 4L));
 
+    /// <summary>What stands in the list at a row, which beyond the last one is no entry.</summary>
+    public readonly int Listed(int row) => Memory.Int(_list + (row * 4L));
+
     /// <summary>Query token of an entry.</summary>
     public static int TokenOf(CudaRouting routing, int entry) => routing.ByHeadsPerList.DivNatural(entry);
 
