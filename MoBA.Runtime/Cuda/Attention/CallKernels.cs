@@ -19,7 +19,7 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         bool isBounded = TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound);
         AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
             KernelPass.Attend, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded), hash);
-        CudaProblem problem = OfTiles(kernel.Tiles, 0, _call.QueryHeads);
+        CudaProblem problem = OfTiles(kernel.Tiles);
         Launch(kernel, Blocks(kernel, problem.Items), &problem, &pattern, null);
     }
 
@@ -42,27 +42,10 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &routing);
     }
 
-    /// <summary>Attention of own blocks and the end of rows, for the query heads of the list heads at hand.</summary>
-    /// <param name="pattern">The pattern.</param>
-    /// <param name="hash">The hash of its text.</param>
-    /// <param name="routing">The list heads, and their partial outputs.</param>
-    public void Finish<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, CudaRouting routing)
-        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
-        where TKey : unmanaged
-    {
-        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind);
-        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass.Finish, shape, hash);
-        CudaProblem problem = OfTiles(kernel.Tiles, routing.FirstListHead * routing.HeadsPerList, routing.ListHeadsTogether * routing.HeadsPerList);
-        Launch(kernel, Blocks(kernel, problem.Items), &problem, &pattern, &routing);
-    }
-
     private uint Blocks(AttentionKernel kernel, int items) =>
         (uint)(kernel.Tiles.IsPersistent ? Math.Min(items, attention.Context.Device.Multiprocessors) : items);
 
-    // Tiles of queries, for some of the heads.
-    private CudaProblem OfTiles(TilePrinter tiles, int firstHead, int heads)
+    private CudaProblem OfTiles(TilePrinter tiles)
     {
         long together = attention.KeyTokensTogether(_call.Dim);
         CudaProblem problem = _call.Problem();
@@ -70,13 +53,8 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
             _call.Sequences, (tiles.Queries, together), static (sequences, s) => QueryTiles.Of(sequences, s.Queries, s.Together), out int count);
         problem.TileCount = count;
         problem.Counters = attention.Counters();
-        problem.FirstHead = firstHead;
-
-        // Lists of single heads may end within the heads of a key head.
-        problem.HeadsTogether = heads % problem.HeadsPerKeyHead == 0
-            ? QueryTiles.HeadsTogether(heads, problem.HeadsPerKeyHead, _call.KeyTokens, together)
-            : heads;
-        problem.Items = checked(count * heads);
+        problem.HeadsTogether = QueryTiles.HeadsTogether(_call.QueryHeads, problem.HeadsPerKeyHead, _call.KeyTokens, together);
+        problem.Items = checked(count * _call.QueryHeads);
         return problem;
     }
 

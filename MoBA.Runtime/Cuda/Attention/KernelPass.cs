@@ -8,9 +8,6 @@ internal enum KernelPass
     /// <summary>Attention of a pattern.</summary>
     Attend,
 
-    /// <summary>Attention of own blocks, which merges partial outputs.</summary>
-    Finish,
-
     /// <summary>Attention of rows that chose a block.</summary>
     Routed,
 
@@ -38,6 +35,9 @@ internal enum KernelPass
     /// <summary>Pass "index": lists.</summary>
     Scatter,
 
+    /// <summary>Merges what rows have of their own blocks and of chosen ones.</summary>
+    Combine,
+
     /// <summary>Routes as callers get them.</summary>
     Routes,
 }
@@ -60,8 +60,6 @@ internal static class KernelPasses
         {
             KernelPass.Attend => (isHopper ? typeof(HopperAttention) : typeof(AmpereAttention)).GetMethod(nameof(HopperAttention.Attend))!
                 .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
-            KernelPass.Finish => (isHopper ? typeof(HopperAttention) : typeof(AmpereAttention)).GetMethod(nameof(HopperAttention.Finish))!
-                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
             KernelPass.Routed => (isHopper ? typeof(HopperRouted) : typeof(AmpereRouted)).GetMethod(nameof(HopperRouted.Attend))!
                 .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
             _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel with a pattern"),
@@ -79,6 +77,7 @@ internal static class KernelPasses
         KernelPass.Sum => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Sum))!,
         KernelPass.Scan => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scan))!,
         KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
+        KernelPass.Combine => typeof(CombineKernel).GetMethod(nameof(CombineKernel.Merge))!,
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };
@@ -98,7 +97,7 @@ internal static class KernelPasses
     /// <summary>The shape of another pass without a pattern, on every machine.</summary>
     public static TileShape Shape(this KernelPass pass, ElementKind element) => pass switch
     {
-        KernelPass.Centroids => _any with { Element = element },
+        KernelPass.Centroids or KernelPass.Combine => _any with { Element = element },
         _ => _any,
     };
 }

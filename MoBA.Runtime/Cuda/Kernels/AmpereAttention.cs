@@ -19,24 +19,7 @@ public static class AmpereAttention
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
-        where TKey : unmanaged => Run<TPattern, TRuns, TQuery, TKey, PlainEnd<TPattern, TRuns, TQuery, TKey>>(problem, pattern, default);
-
-    /// <summary>The kernel of pass "finish": what rows have of their own blocks and besides, merged with what they have of blocks that they chose.</summary>
-    public static void Finish<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing)
-        where TPattern : unmanaged, IOwnPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
         where TKey : unmanaged
-    {
-        Run<TPattern, TRuns, TQuery, TKey, MergeEnd<TPattern, TRuns, TQuery, TKey>>(problem, pattern, new() { Routing = routing });
-    }
-
-    private static void Run<TPattern, TRuns, TQuery, TKey, TEnd>(CudaProblem problem, TPattern pattern, TEnd end)
-        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
-        where TKey : unmanaged
-        where TEnd : unmanaged, ITileEnd<TPattern, TRuns, TQuery, TKey>
     {
         Tile.Begin();
         int thread = Group.IdxX;
@@ -85,8 +68,6 @@ public static class AmpereAttention
         }
 
         Tile.EndSoftmax(factor);
-        end.Merge(problem, work, 0, row, lane);
-        end.Merge(problem, work, 2, row + 16, lane);
         int broken0 = Tile.BrokenRows(0), broken1 = Tile.BrokenRows(1), broken2 = Tile.BrokenRows(2), broken3 = Tile.BrokenRows(3);
         Tile.RoundOutput();
 
@@ -98,8 +79,8 @@ public static class AmpereAttention
         TileRows.Store(problem, work, 3, row + 24, lane);
         for (int fragment = 0; fragment < 2; fragment++)
         {
-            CarefulRows<TPattern, TRuns, TQuery, TKey, TEnd>.Mend(
-                problem, pattern, end, work, row - (lane >> 2) + (16 * fragment), fragment == 0 ? broken0 : broken2, fragment == 0 ? broken1 : broken3, lane);
+            CarefulRows<TPattern, TRuns, TQuery, TKey>.Mend(
+                problem, pattern, work, row - (lane >> 2) + (16 * fragment), fragment == 0 ? broken0 : broken2, fragment == 0 ? broken1 : broken3, lane);
         }
     }
 

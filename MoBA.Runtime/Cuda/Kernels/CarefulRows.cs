@@ -7,25 +7,23 @@ namespace MoBA.Runtime.Cuda;
 /// weight of zero does not silence it on tensor cores. A warp does the row again, key by key, and reads no value that the row does
 /// not attend. Device code; on good input it costs a multiplication of each output.
 /// </summary>
-internal static class CarefulRows<TPattern, TRuns, TQuery, TKey, TEnd>
+internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
     where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
     where TRuns : unmanaged
     where TQuery : unmanaged
     where TKey : unmanaged
-    where TEnd : unmanaged, ITileEnd<TPattern, TRuns, TQuery, TKey>
 {
     private const float Log2E = 1.44269504f;
 
     /// <summary>Does the broken ones among 16 rows of a warp again; their output has been written.</summary>
     /// <param name="problem">The launch.</param>
     /// <param name="pattern">The pattern.</param>
-    /// <param name="end">What else rows attend.</param>
     /// <param name="work">The tile of queries.</param>
     /// <param name="first">The first of the rows in the tile.</param>
     /// <param name="upper">Lanes whose first row is broken, four lanes a row.</param>
     /// <param name="lower">Lanes whose second row, eight below, is broken.</param>
     /// <param name="lane">The thread's lane.</param>
-    public static void Mend(CudaProblem problem, TPattern pattern, TEnd end, WorkItem work, int first, int upper, int lower, int lane)
+    public static void Mend(CudaProblem problem, TPattern pattern, WorkItem work, int first, int upper, int lower, int lane)
     {
         if ((upper | lower) != 0)
         {
@@ -34,63 +32,50 @@ internal static class CarefulRows<TPattern, TRuns, TQuery, TKey, TEnd>
             {
                 int lanes = (row < 8 ? upper : lower) >> ((row & 7) * 4);
                 if ((lanes & 15) != 0 & first + row < work.Queries)
-                    Attend(problem, pattern, end, work, first + row, lane);
+                    Attend(problem, pattern, work, first + row, lane);
             }
         }
     }
 
     // Each lane has eight components of the row, those of it that there are.
-    private static void Attend(CudaProblem problem, TPattern pattern, TEnd end, WorkItem work, int row, int lane)
+    private static void Attend(CudaProblem problem, TPattern pattern, WorkItem work, int row, int lane)
     {
         int position = work.Position + row;
-        long token = work.QueryToken + row, bytes = lane * 16L;
-        bool exists = lane * 8 < problem.Dim;
+        long token = work.QueryToken + row;
         TQuery query = pattern.Query(position, work.Head, problem.Heads);
-        CarefulRow state = default;
-        state.Query = Octet.Load(problem.Q + (token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride) + bytes, exists);
-        state.Most = -1e30f;
+        CarefulRow state = CarefulRow.Of(problem, token, work.Head, lane);
         int keyTile = Tile.Keys();
         TRuns runs = pattern.Runs(position, position, work.Keys, work.Head, keyTile);
         for (int k0 = pattern.Next(runs, 0); k0 < work.Keys; k0 = pattern.Next(runs, k0 + keyTile))
         {
             for (int k = k0; k < k0 + keyTile & k < work.Keys; k++)
-            {
-                TKey key = pattern.Key(k, work.Head, problem.Heads);
-                if (pattern.Attends(query, key))
-                    state = Add(state, problem, pattern, query, key, work, k, lane);
-            }
-        }
-
-        for (int slot = 0; slot < end.Slots; slot++)
-        {
-            CudaRun block = end.Block(problem, work, row, slot);
-            for (int k = block.First; k < block.End; k++)
-            {
-                TKey key = pattern.Key(k, work.Head, problem.Heads);
-                if (end.AttendsChosen(pattern, query, key))
-                    state = Add(state, problem, pattern, query, key, work, k, lane);
-            }
+                state = Add(state, problem, pattern, query, work, k, lane);
         }
 
         state.Sum.Store(
-            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + bytes,
-            state.Total > 0f ? 1f / state.Total : 0f, exists);
+            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + (lane * 16L), state.Factor, lane * 8 < problem.Dim);
     }
 
-    private static CarefulRow Add(CarefulRow state, CudaProblem problem, TPattern pattern, TQuery query, TKey key, WorkItem work, int k, int lane)
+    /// <summary>The row with a key, if the query attends it.</summary>
+    public static CarefulRow Add(CarefulRow state, CudaProblem problem, TPattern pattern, TQuery query, WorkItem work, int k, int lane)
     {
-        long keyToken = work.KeyToken + k, bytes = lane * 16L;
-        bool exists = lane * 8 < problem.Dim;
-        Octet row = Octet.Load(problem.K + (keyToken * problem.KeyTokenStride) + (work.KeyHead * problem.KeyHeadStride) + bytes, exists);
-        float score = state.Query.Dot(row) * problem.Scale;
-        if (pattern.HasScore)
-            score = pattern.Score(score, query, key);
-        float next = score > state.Most ? score : state.Most;
-        float decay = CudaMath.Exp2((state.Most - next) * Log2E), weight = CudaMath.Exp2((score - next) * Log2E);
-        state.Most = next;
-        state.Total = (state.Total * decay) + weight;
-        state.Sum.Add(
-            decay, weight, Octet.Load(problem.V + (keyToken * problem.ValueTokenStride) + (work.KeyHead * problem.ValueHeadStride) + bytes, exists));
+        TKey key = pattern.Key(k, work.Head, problem.Heads);
+        if (pattern.Attends(query, key))
+        {
+            long keyToken = work.KeyToken + k, bytes = lane * 16L;
+            bool exists = lane * 8 < problem.Dim;
+            Octet row = Octet.Load(problem.K + (keyToken * problem.KeyTokenStride) + (work.KeyHead * problem.KeyHeadStride) + bytes, exists);
+            float score = state.Query.Dot(row) * problem.Scale;
+            if (pattern.HasScore)
+                score = pattern.Score(score, query, key);
+            float next = score > state.Most ? score : state.Most;
+            float decay = CudaMath.Exp2((state.Most - next) * Log2E), weight = CudaMath.Exp2((score - next) * Log2E);
+            state.Most = next;
+            state.Total = (state.Total * decay) + weight;
+            state.Sum.Add(
+                decay, weight, Octet.Load(problem.V + (keyToken * problem.ValueTokenStride) + (work.KeyHead * problem.ValueHeadStride) + bytes, exists));
+        }
+
         return state;
     }
 }
@@ -103,6 +88,18 @@ internal struct CarefulRow
 
     /// <summary>The greatest score, and the sum of weights relative to it.</summary>
     public float Most, Total;
+
+    /// <summary>What normalises the sum.</summary>
+    public readonly float Factor => Total > 0f ? 1f / Total : 0f;
+
+    /// <summary>A row that has met no key.</summary>
+    public static CarefulRow Of(CudaProblem problem, long token, int head, int lane)
+    {
+        CarefulRow row = default;
+        row.Query = Octet.Load(problem.Q + (token * problem.QueryTokenStride) + (head * problem.QueryHeadStride) + (lane * 16L), lane * 8 < problem.Dim);
+        row.Most = -1e30f;
+        return row;
+    }
 }
 
 /// <summary>Eight components of a row, as floats. Device code.</summary>
@@ -149,6 +146,18 @@ internal struct Octet
         _5 = (_5 * decay) + (weight * y._5);
         _6 = (_6 * decay) + (weight * y._6);
         _7 = (_7 * decay) + (weight * y._7);
+    }
+
+    /// <summary>Writes them times a factor as a partial has them: two here and two there, <paramref name="stride"/> bytes apart.</summary>
+    public readonly void StorePairs(long address, long stride, float factor, bool exists)
+    {
+        if (exists)
+        {
+            Memory.SetInt(address, Tile.Pair(_0 * factor, _1 * factor));
+            Memory.SetInt(address + stride, Tile.Pair(_2 * factor, _3 * factor));
+            Memory.SetInt(address + (2 * stride), Tile.Pair(_4 * factor, _5 * factor));
+            Memory.SetInt(address + (3 * stride), Tile.Pair(_6 * factor, _7 * factor));
+        }
     }
 
     /// <summary>Writes them times a factor, where they exist.</summary>

@@ -59,7 +59,7 @@ public struct CudaProblem
     /// <summary>Query heads.</summary>
     public int Heads;
 
-    /// <summary>The first query head whose tiles are worked on: <see cref="Items"/> says how many are.</summary>
+    /// <summary>The first query head that pass "combine" works on.</summary>
     public int FirstHead;
 
     /// <summary>Query heads that share a key head.</summary>

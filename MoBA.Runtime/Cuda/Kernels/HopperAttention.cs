@@ -17,24 +17,7 @@ public static class HopperAttention
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
-        where TKey : unmanaged => Run<TPattern, TRuns, TQuery, TKey, PlainEnd<TPattern, TRuns, TQuery, TKey>>(problem, pattern, default);
-
-    /// <summary>The kernel of pass "finish": what rows have of their own blocks and besides, merged with what they have of blocks that they chose.</summary>
-    public static void Finish<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing)
-        where TPattern : unmanaged, IOwnPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
         where TKey : unmanaged
-    {
-        Run<TPattern, TRuns, TQuery, TKey, MergeEnd<TPattern, TRuns, TQuery, TKey>>(problem, pattern, new() { Routing = routing });
-    }
-
-    private static void Run<TPattern, TRuns, TQuery, TKey, TEnd>(CudaProblem problem, TPattern pattern, TEnd end)
-        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
-        where TRuns : unmanaged
-        where TQuery : unmanaged
-        where TKey : unmanaged
-        where TEnd : unmanaged, ITileEnd<TPattern, TRuns, TQuery, TKey>
     {
         Tile.Begin();
         int thread = Group.IdxX;
@@ -51,7 +34,7 @@ public static class HopperAttention
         else
         {
             Tile.ClaimRegisters();
-            Compute<TPattern, TRuns, TQuery, TKey, TEnd>(problem, pattern, end, warpgroup - 1, thread & 127);
+            Compute<TPattern, TRuns, TQuery, TKey>(problem, pattern, warpgroup - 1, thread & 127);
         }
     }
 
@@ -108,12 +91,11 @@ public static class HopperAttention
     }
 
     // A computing warpgroup.
-    private static void Compute<TPattern, TRuns, TQuery, TKey, TEnd>(CudaProblem problem, TPattern pattern, TEnd end, int warpgroup, int thread)
+    private static void Compute<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, int warpgroup, int thread)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
         where TKey : unmanaged
-        where TEnd : unmanaged, ITileEnd<TPattern, TRuns, TQuery, TKey>
     {
         Tile.SelectRows(warpgroup);
         int lane = thread & 31;
@@ -178,10 +160,9 @@ public static class HopperAttention
             }
 
             // Pass 4: the rows that exist.
-            end.Merge(problem, work, 0, row, lane);
             int upper = Tile.BrokenRows(0), lower = Tile.BrokenRows(1);
             Store(problem, work, row, lane);
-            CarefulRows<TPattern, TRuns, TQuery, TKey, TEnd>.Mend(problem, pattern, end, work, row - (lane >> 2), upper, lower, lane);
+            CarefulRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, work, row - (lane >> 2), upper, lower, lane);
             items = items + 1;
             Tile.WaitQueriesFull(items);
             item = Tile.Item(items);
@@ -194,4 +175,5 @@ public static class HopperAttention
         TileRows.Store(problem, work, 0, row, lane);
         TileRows.Store(problem, work, 1, row + 8, lane);
     }
+
 }

@@ -271,30 +271,14 @@ internal static class Tile
     /// <summary>Sets bits of a word of shared memory; several threads may at once.</summary>
     public static void OrShared(int at, int bits) => CudaAsm.Emit("tile.orshared %0, %1;", at, bits);
 
-    /// <summary>The log-sum-exp of a row, to base e, once the softmax has ended.</summary>
-    public static float Lse(int row)
-    {
-        CudaAsm.Emit("tile.lse %0, %1;", out float lse, row);
-        return lse;
-    }
-
-    /// <summary>O of a row times what the softmax says and a factor: the sum to which <see cref="AddPartial"/> adds. The log-sum-exp
-    /// becomes that of the sum.</summary>
-    public static void MergeOutput(int row, float factor, float lse) => CudaAsm.Emit("tile.mergeoutput %0, %1, %2;", row, factor, lse);
-
-    /// <summary>O of a row += weight * a row that <see cref="StorePartial"/> has written.</summary>
-    /// <param name="row">Which of the thread's rows, a constant.</param>
-    /// <param name="address">Of the row, plus 16 bytes a lane of the quad.</param>
-    /// <param name="odd">1 where the row's number among the partial rows is odd, else 0.</param>
-    /// <param name="weight">Its weight; where it is 0 nothing is read.</param>
-    public static void AddPartial(int row, long address, int odd, float weight) =>
-        CudaAsm.Emit("tile.addpartial %0, %1, %2, %3;", row, address, odd, weight);
-
     /// <summary>O *= factor, rounded to the element type; each lane keeps its columns.</summary>
     public static void RoundPartial() => CudaAsm.Emit("tile.roundpartial;");
 
-    /// <summary>Writes a row as the lanes have it: 16 bytes a lane and 64 a quad at a time, which change places two by two in odd rows.
-    /// Arguments as of <see cref="AddPartial"/>.</summary>
+    /// <summary>Writes a row as the lanes have it: 16 bytes a lane and 64 a quad at a time, which change places two by two in odd rows.</summary>
+    /// <param name="row">Which of the thread's rows, a constant.</param>
+    /// <param name="address">Of the row, plus 16 bytes a lane of the quad.</param>
+    /// <param name="odd">1 where the row's number among the partial rows is odd, else 0.</param>
+    /// <param name="write">Whether the row exists.</param>
     public static void StorePartial(int row, long address, int odd, bool write) => CudaAsm.Emit("tile.storepartial %0, %1, %2, %3;", row, address, odd, write);
 
     /// <summary>The lanes of the warp whose output of a row is no finite number though the sum of its weights is one.</summary>
@@ -314,6 +298,21 @@ internal static class Tile
 
     /// <summary>Loads four words of device memory, 16 bytes aligned, into a set of them.</summary>
     public static void LoadWords(int set, long address) => CudaAsm.Emit("tile.loadwords %0, %1;", set, address);
+
+    /// <summary>The same where a condition holds; else they are 0.</summary>
+    public static void LoadWordsIf(int set, long address, bool condition) => CudaAsm.Emit("tile.loadwordsif %0, %1, %2;", set, address, condition);
+
+    /// <summary>Eight sums = 0.</summary>
+    public static void ClearSums() => CudaAsm.Emit("tile.clearsums;");
+
+    /// <summary>The sums += weight * the eight elements in a set of words.</summary>
+    public static void AddWords(int set, float weight) => CudaAsm.Emit("tile.addwords %0, %1;", set, weight);
+
+    /// <summary>Of pairs of sums, the n-th of each lane of a quad to the n-th lane.</summary>
+    public static void TransposeSums() => CudaAsm.Emit("tile.transposesums;");
+
+    /// <summary>Writes the sums as elements, rounded, 16 bytes, where a condition holds.</summary>
+    public static void StoreSums(long address, bool condition) => CudaAsm.Emit("tile.storesums %0, %1;", address, condition);
 
     /// <summary>A word of a set; both numbers are constants.</summary>
     public static int Word(int set, int number)

@@ -23,7 +23,7 @@ internal struct WorkItem
         int tile = rest / problem.HeadsTogether;
         int* record = (int*)(problem.Tiles + (tile * 32L));
         WorkItem work = default;
-        work.Head = problem.FirstHead + (section * problem.HeadsTogether) + rest - (tile * problem.HeadsTogether);
+        work.Head = (section * problem.HeadsTogether) + rest - (tile * problem.HeadsTogether);
         work.KeyHead = work.Head / problem.HeadsPerKeyHead;
         work.QueryToken = record[0];
         work.Queries = record[1];

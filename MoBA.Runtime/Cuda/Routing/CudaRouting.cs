@@ -57,6 +57,9 @@ public struct CudaRouting
     /// <summary>Their log-sum-exps to base e, float, laid out as <see cref="Partials"/> without the last dimension.</summary>
     public long PartialLse;
 
+    /// <summary>Log-sum-exps of rows, float [query tokens, query heads]: of what they attend in their own blocks, and then of all.</summary>
+    public long Lse;
+
     /// <summary>Keys in a block.</summary>
     public int BlockSize;
 

@@ -49,6 +49,8 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         BlockGate gate = expert.Gate!;
         using Workspace workspace = new(pool, stream, Layout(expert, call, schedule), $"routes, lists and partial outputs of {expert.Info.Name}'s block gate");
         CudaRouting routing = workspace.Routing;
+        if (call.Lse != 0)
+            routing.Lse = call.Lse;
         passes.Centroids(routing);
         marks?.End("centroids");
         passes.Gate(routing);
@@ -57,7 +59,7 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
             Routes(passes, routing, gate, marks);
         passes.Index(routing);
         marks?.End("index");
-        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call, stream), routing, marks)));
+        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, marks)));
         return workspace.Bytes;
     }
 

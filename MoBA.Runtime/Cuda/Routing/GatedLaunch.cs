@@ -59,7 +59,7 @@ internal interface IGatedRun
     /// <param name="routed">What is attended in chosen blocks.</param>
     /// <param name="source">A hash of the texts that both are made of.</param>
     void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
-        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
         where TOwnRuns : unmanaged
         where TOwnQuery : unmanaged
         where TOwnKey : unmanaged

@@ -43,6 +43,7 @@ internal readonly struct GatedLayout
         routing.Least += routing.Least == 0 ? 0 : address;
         routing.Partials += address;
         routing.PartialLse += address;
+        routing.Lse += address;
         return routing;
     }
 
@@ -131,6 +132,8 @@ internal readonly struct GatedLayout
             _routing.FirstItems = Take(blocks * sizeof(int));
             _routing.Items = Take(items * RoutedItem.Bytes);
             _routing.Lists = Take(items * CudaRouting.ItemRows * sizeof(int));
+            if (call.Lse == 0)
+                _routing.Lse = Take((long)call.QueryTokens * call.QueryHeads * sizeof(float));
             Fixed = _end;
 
             // Before there are partial outputs.

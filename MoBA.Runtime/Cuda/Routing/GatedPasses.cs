@@ -30,6 +30,17 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
         Launch(KernelPass.Scatter, tiles, &routing, &heads);
     }
 
+    /// <summary>Pass "combine", for the list heads at hand.</summary>
+    public void Combine(CudaRouting routing)
+    {
+        int heads = routing.ListHeadsTogether * routing.HeadsPerList;
+        CudaProblem problem = _call.Problem();
+        problem.FirstHead = routing.FirstListHead * routing.HeadsPerList;
+        problem.Items = checked(_call.QueryTokens * heads);
+        int rows = PlainTiles.BlockThreads / (routing.PaddedDim / 8);
+        Launch(KernelPass.Combine, (problem.Items + rows - 1) / rows, &problem, &routing, &heads);
+    }
+
     /// <summary>Pass "routes": what callers get of them.</summary>
     /// <param name="routing">Tiles and blocks; without routes, every past block is chosen.</param>
     /// <param name="topK">Blocks of a row.</param>

@@ -5,7 +5,7 @@ internal sealed class OwnBlocksRun(CallKernels kernels) : IGatedRun
 {
     /// <inheritdoc/>
     public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
-        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
         where TOwnRuns : unmanaged
         where TOwnQuery : unmanaged
         where TOwnKey : unmanaged
@@ -15,12 +15,12 @@ internal sealed class OwnBlocksRun(CallKernels kernels) : IGatedRun
         where TRoutedKey : unmanaged => kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
 }
 
-/// <summary>Passes "routed" and "finish", for as many list heads at a time as there is room for partial outputs of.</summary>
-internal sealed class RoutedRun(CallKernels kernels, CudaRouting routing, PassMarks? marks) : IGatedRun
+/// <summary>Pass "own", and passes "routed" and "combine" for as many list heads at a time as there is room for partial outputs of.</summary>
+internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRouting routing, PassMarks? marks) : IGatedRun
 {
     /// <inheritdoc/>
     public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
-        where TOwn : unmanaged, IOwnPattern<TOwnRuns, TOwnQuery, TOwnKey>
+        where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
         where TOwnRuns : unmanaged
         where TOwnQuery : unmanaged
         where TOwnKey : unmanaged
@@ -29,6 +29,8 @@ internal sealed class RoutedRun(CallKernels kernels, CudaRouting routing, PassMa
         where TRoutedQuery : unmanaged
         where TRoutedKey : unmanaged
     {
+        kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+        marks?.End("own");
         CudaRouting part = routing;
         for (int first = 0; first < routing.ListHeads; first += routing.ListHeadsTogether)
         {
@@ -36,8 +38,8 @@ internal sealed class RoutedRun(CallKernels kernels, CudaRouting routing, PassMa
             part.ListHeadsTogether = Math.Min(routing.ListHeadsTogether, routing.ListHeads - first);
             kernels.Routed<TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(routed, source, part);
             marks?.End("routed");
-            kernels.Finish<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source, part);
-            marks?.End("finish");
+            passes.Combine(part);
+            marks?.End("combine");
         }
     }
 }

@@ -247,7 +247,12 @@ public static class HopperRouted
             }
 
             // Pass 4: partials, in the order of the list.
-            RoutedRows.Store(problem, routing, (long)item * CudaRouting.ItemRows, rows, row, lane);
+            int upper = Tile.BrokenRows(0), lower = Tile.BrokenRows(1);
+            long firstRow = (long)item * CudaRouting.ItemRows;
+            Tile.RoundPartial();
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 0, row, lane);
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 1, row + 8, lane);
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, routing, item, row - (lane >> 2), upper, lower, lane);
             items = items + 1;
             Tile.WaitQueriesFull(items);
             item = Tile.Told(items, RoutedTold.Item);

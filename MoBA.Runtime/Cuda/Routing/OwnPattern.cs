@@ -3,17 +3,6 @@ using MoBA.Runtime.Portable;
 
 namespace MoBA.Runtime.Cuda;
 
-/// <summary>A pattern of pass "finish", which knows what is left for chosen blocks.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public interface IOwnPattern<TRuns, TQuery, TKey> : ICudaPattern<TRuns, TQuery, TKey>
-    where TRuns : unmanaged
-    where TQuery : unmanaged
-    where TKey : unmanaged
-{
-    /// <summary>Whether the query attends the key if it chose its block, and not anyway.</summary>
-    bool AttendsChosen(TQuery q, TKey k);
-}
-
 /// <summary>What a gated expert attends whatever its gate chose: the query's own block, and what <c>Always</c> names.</summary>
 /// <typeparam name="TPattern">The expert's pattern.</typeparam>
 /// <typeparam name="TRuns">Its runs.</typeparam>
@@ -25,7 +14,7 @@ public interface IOwnPattern<TRuns, TQuery, TKey> : ICudaPattern<TRuns, TQuery, 
 /// <typeparam name="TAlwaysKey">What it knows of a key.</typeparam>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public struct OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
-    : IOwnPattern<OwnRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>
+    : ICudaPattern<OwnRuns, OwnQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>
     where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
     where TRuns : unmanaged
     where TQuery : unmanaged
@@ -120,10 +109,6 @@ public struct OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TA
     /// <inheritdoc/>
     public readonly bool Attends(OwnQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
         Inner.Attends(q.Inner, k.Inner) & (IsOwn(q, k) | Always.Attends(q.Always, k.Always));
-
-    /// <inheritdoc/>
-    public readonly bool AttendsChosen(OwnQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
-        Inner.Attends(q.Inner, k.Inner) & !Always.Attends(q.Always, k.Always);
 
     /// <inheritdoc/>
     public readonly int AttendedColumns(OwnQuery<TQuery, TAlwaysQuery> q, int firstKey)

@@ -1,0 +1,106 @@
+using System.ComponentModel;
+using ILGPU;
+
+namespace MoBA.Runtime.Cuda;
+
+/// <summary>
+/// Pass "combine": merges what rows have of their own blocks, which stands in the output, with their partials, by the log-sum-exps and in the order
+/// of the slots. A lane has eight columns of a row. It moves bytes and computes little: all of a row's partials are on their way at once.
+/// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static unsafe class CombineKernel
+{
+    private const float Log2E = 1.44269504f, Ln2 = 0.693147181f;
+
+    // Slots at a time: as many as lanes that ask for one each.
+    private const int Together = 8;
+
+    /// <summary>Launched over <see cref="CudaProblem.Items"/> rows, a token's <paramref name="heads"/> heads side by side, of
+    /// <see cref="CudaRouting.PaddedDim"/> / 8 threads each.</summary>
+    public static void Merge(CudaProblem problem, CudaRouting routing, int heads)
+    {
+        Tile.Begin();
+        int lanes = routing.PaddedDim >> 3, lane = Group.IdxX & 31;
+        int all = (Grid.IdxX * PlainTiles.BlockThreads) + Group.IdxX;
+        int column = all & (lanes - 1), row = (int)((uint)all / (uint)lanes);
+        bool exists = row < problem.Items;
+        row = exists ? row : problem.Items - 1;
+        long token = (int)((uint)row / (uint)heads);
+        int head = problem.FirstHead + row - ((int)token * heads);
+        long lse = routing.Lse + (((token * problem.Heads) + head) * sizeof(float));
+        long output = problem.Output + (token * problem.OutputTokenStride) + (head * problem.OutputHeadStride) + (column * 16L);
+        long route = ((token * problem.Heads) + head) * routing.SlotStride;
+        long firstRow = (long)(routing.ByHeadsPerList.DivNatural(head) - routing.FirstListHead) * routing.ItemsPerHead * CudaRouting.ItemRows;
+
+        float own = *(float*)lse * Log2E, most = own;
+        for (int first = 0; first < routing.Slots; first += Together)
+            most = Greater(most, LogSum(routing, IndexOf(routing, route, first + (lane & 7), firstRow)));
+        most = Greater(most, Warp.ShuffleXor(most, 1));
+        most = Greater(most, Warp.ShuffleXor(most, 2));
+        most = Greater(most, Warp.ShuffleXor(most, 4));
+
+        // Relative to a row that sees nothing there is no difference.
+        float shift = most == float.NegativeInfinity ? 0f : most;
+        float sum = (lane & 7) == 0 ? Tile.Exp2(own - shift) : 0f;
+        for (int first = 0; first < routing.Slots; first += Together)
+            sum += Tile.Exp2(LogSum(routing, IndexOf(routing, route, first + (lane & 7), firstRow)) - shift);
+        sum += Warp.ShuffleXor(sum, 1);
+        sum += Warp.ShuffleXor(sum, 2);
+        sum += Warp.ShuffleXor(sum, 4);
+        float total = shift + Tile.Log2(sum);
+
+        Tile.ClearSums();
+        for (int first = 0; first < routing.Slots; first += Together)
+        {
+            long index = IndexOf(routing, route, first + (lane & 7), firstRow);
+            float weight = index < 0 ? 0f : Tile.Exp2(LogSum(routing, index) - total);
+            Add(routing, index, weight, column, lane & 24);
+        }
+
+        Tile.TransposeSums();
+        Tile.LoadWordsIf(0, output, exists & column * 8 < problem.Dim);
+        Tile.AddWords(0, sum == 0f ? 0f : Tile.Exp2(own - total));
+        Tile.StoreSums(output, exists & column * 8 < problem.Dim);
+        if (exists & column == 0)
+            *(float*)lse = total * Ln2;
+    }
+
+    private static float Greater(float x, float y) => !(x >= y) ? y : x;
+
+    // The partial row of a slot, -1 where there is none.
+    private static long IndexOf(CudaRouting routing, long route, int slot, long firstRow)
+    {
+        long at = (route + (slot < routing.Slots ? slot : routing.Slots - 1)) * sizeof(int);
+        int block = Memory.Int(routing.Routes + at), place = Memory.Int(routing.Places + at);
+        return slot < routing.Slots & block >= 0 ? firstRow + place : -1;
+    }
+
+    // To base 2.
+    private static float LogSum(CudaRouting routing, long index) =>
+        index < 0 ? float.NegativeInfinity : *(float*)(routing.PartialLse + (index * sizeof(float))) * Log2E;
+
+    // Eight slots, of which each lane from the first on knows one.
+    private static void Add(CudaRouting routing, long index, float weight, int column, int first)
+    {
+        Tile.LoadWordsIf(0, Address(routing, Warp.Shuffle(index, first), column), Warp.Shuffle(weight, first) != 0f);
+        Tile.LoadWordsIf(1, Address(routing, Warp.Shuffle(index, first + 1), column), Warp.Shuffle(weight, first + 1) != 0f);
+        Tile.LoadWordsIf(2, Address(routing, Warp.Shuffle(index, first + 2), column), Warp.Shuffle(weight, first + 2) != 0f);
+        Tile.LoadWordsIf(3, Address(routing, Warp.Shuffle(index, first + 3), column), Warp.Shuffle(weight, first + 3) != 0f);
+        Tile.LoadWordsIf(4, Address(routing, Warp.Shuffle(index, first + 4), column), Warp.Shuffle(weight, first + 4) != 0f);
+        Tile.LoadWordsIf(5, Address(routing, Warp.Shuffle(index, first + 5), column), Warp.Shuffle(weight, first + 5) != 0f);
+        Tile.LoadWordsIf(6, Address(routing, Warp.Shuffle(index, first + 6), column), Warp.Shuffle(weight, first + 6) != 0f);
+        Tile.LoadWordsIf(7, Address(routing, Warp.Shuffle(index, first + 7), column), Warp.Shuffle(weight, first + 7) != 0f);
+        Tile.AddWords(0, Warp.Shuffle(weight, first));
+        Tile.AddWords(1, Warp.Shuffle(weight, first + 1));
+        Tile.AddWords(2, Warp.Shuffle(weight, first + 2));
+        Tile.AddWords(3, Warp.Shuffle(weight, first + 3));
+        Tile.AddWords(4, Warp.Shuffle(weight, first + 4));
+        Tile.AddWords(5, Warp.Shuffle(weight, first + 5));
+        Tile.AddWords(6, Warp.Shuffle(weight, first + 6));
+        Tile.AddWords(7, Warp.Shuffle(weight, first + 7));
+    }
+
+    // Of a lane's 16 bytes of a partial row: pieces of four lanes change places two by two in odd rows.
+    private static long Address(CudaRouting routing, long index, int column) =>
+        routing.Partials + (index * routing.PaddedDim * sizeof(ushort)) + ((((column >> 2) ^ ((int)index & 1)) << 6) + ((column & 3) << 4));
+}
