@@ -97,7 +97,11 @@ internal static class KernelPasses
     /// <summary>The shape of another pass without a pattern, on every machine.</summary>
     public static TileShape Shape(this KernelPass pass, ElementKind element) => pass switch
     {
-        KernelPass.Centroids or KernelPass.Combine => _any with { Element = element },
+        KernelPass.Centroids => _any with { Element = element, SharedBytes = CentroidKernel.SharedBytes },
+        KernelPass.Combine => _any with { Element = element },
+        KernelPass.Count => _any with { SharedBytes = BitMatrix.Bytes },
+        KernelPass.Scan => _any with { SharedBytes = BitMatrix.Columns * sizeof(int) },
+        KernelPass.Scatter => _any with { SharedBytes = 2 * BitMatrix.Bytes },
         _ => _any,
     };
 }

@@ -106,7 +106,7 @@ public static class AmpereAttention
             problem.QueryTokenStride, work.Queries - row, problem.Dim - (piece * 8));
     }
 
-    private static void CopyKeys(CudaProblem problem, WorkItem work, int thread, int k0)
+    internal static void CopyKeys(CudaProblem problem, WorkItem work, int thread, int k0)
     {
         int row = k0 + (thread >> 3), piece = thread & 7;
         Tile.CopyKeys(
@@ -114,7 +114,7 @@ public static class AmpereAttention
             problem.KeyTokenStride, work.Keys - row, problem.Dim - (piece * 8));
     }
 
-    private static void CopyValues(CudaProblem problem, WorkItem work, int thread, int k0)
+    internal static void CopyValues(CudaProblem problem, WorkItem work, int thread, int k0)
     {
         int row = k0 + (thread >> 3), piece = thread & 7;
         Tile.CopyValues(

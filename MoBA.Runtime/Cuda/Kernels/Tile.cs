@@ -155,6 +155,9 @@ internal static class Tile
     public static void CopyValues(long address, long stride, int rows, int columns) =>
         CudaAsm.Emit("tile.copy values, %0, %1, %2, %3;", address, stride, rows, columns);
 
+    /// <summary>Copies this thread's pieces of a row of the n-th turn to the query tile; beyond the columns that are left zeros are written.</summary>
+    public static void CopyQueryRow(int turn, long address, int columns) => CudaAsm.Emit("tile.copyqueryrow %0, %1, %2;", turn, address, columns);
+
     /// <summary>Waits until every copy of this block has ended and all its threads are here.</summary>
     public static void WaitCopies() => CudaAsm.Emit("tile.waitcopies;");
 

@@ -47,6 +47,7 @@ internal class AmpereTiles(TileShape shape) : TilePrinter(shape)
         ("copy", ["queries", var address, var stride, var rows, var columns]) => Copy(0, Queries, address, stride, rows, columns),
         ("copy", ["keys", var address, var stride, var rows, var columns]) => Copy(KeysAt, Keys, address, stride, rows, columns),
         ("copy", ["values", var address, var stride, var rows, var columns]) => Copy(ValuesAt, Keys, address, stride, rows, columns),
+        ("copyqueryrow", [var turn, var address, var columns]) => CopyRow(turn, address, columns),
         ("waitcopies", _) => ["cp.async.wait_all; bar.sync 0;"],
         ("scores", _) => Scores("keys", 0, false),
         ("output", _) => Output(),
@@ -92,6 +93,19 @@ internal class AmpereTiles(TileShape shape) : TilePrinter(shape)
 
             if (row + CopiedRows < rows)
                 yield return "add.s64 from, from, turn;";
+        }
+
+        yield return "}";
+    }
+
+    // A row of a turn, by eight threads.
+    private IEnumerable<string> CopyRow(string turn, string address, string columnsLeft)
+    {
+        yield return $"{{ .reg .u32 to, n; .reg .pred there; mad.lo.u32 to, {turn}, {CopiedRows * 128}, copied;";
+        for (int panel = 0; panel < Dim / 64; panel++)
+        {
+            yield return $"setp.gt.s32 there, {columnsLeft}, {64 * panel}; selp.u32 n, 16, 0, there; " +
+                $"cp.async.cg.shared.global.L2::128B [to+{128 * panel * Queries}], [{address}+{128 * panel}], 16, n;";
         }
 
         yield return "}";

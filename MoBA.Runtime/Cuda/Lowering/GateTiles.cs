@@ -50,13 +50,13 @@ internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
         _ => base.PrintOwn(name, operands),
     };
 
-    // A row's queues stand side by side, and so the first queues of a warp's lanes.
+    // The same places of a warp's lanes stand side by side, so that lanes meet in no bank: for each of the rows that a thread has, and each place.
     protected override IEnumerable<string> Begin() =>
     [
         .. base.Begin(),
         $".reg .u32 sb, firstqueue, f<{Rows}>; .reg .f32 t<{Rows}>, v<{Rows}>; .reg .s32 z<{Rows}>; mov.u32 sb, moba_shared;",
         $"{{ .reg .u32 x, y; mov.u32 x, %tid.x; shr.u32 y, x, 5; and.b32 x, x, 31; mad.lo.u32 x, y, {32 * Rows}, x; " +
-        $"mad.lo.u32 firstqueue, x, {Places * PlaceBytes}, sb; add.u32 firstqueue, firstqueue, {QueuesAt}; }}",
+        $"mad.lo.u32 firstqueue, x, {PlaceBytes}, sb; mad.lo.u32 firstqueue, y, {32 * Rows * (Places - 1) * PlaceBytes}, firstqueue; add.u32 firstqueue, firstqueue, {QueuesAt}; }}",
         .. Clear(),
     ];
 
@@ -74,7 +74,7 @@ internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
             {
                 string score = $"s{((row >> 1) * Keys / 2) + (4 * group) + (2 * (row & 1)) + (column & 1)}";
                 yield return $"setp.gtu.f32 p, {score}, t{row}; {(isLimited ? $"setp.lt.and.s32 p, b, z{row}, p; " : "")}" +
-                    $"mov.b32 x, {score}; @p st.shared.v2.b32 [f{row}], {{x, b}}; @p add.u32 f{row}, f{row}, {PlaceBytes};";
+                    $"mov.b32 x, {score}; @p st.shared.v2.b32 [f{row}], {{x, b}}; @p add.u32 f{row}, f{row}, {32 * PlaceBytes};";
             }
         }
 
@@ -111,7 +111,7 @@ internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
         yield return $"mov.u32 to, %tid.x; shr.u32 n, to, 5; and.b32 to, to, 31; mad.lo.u32 to, n, {32 * Rows}, to; add.u32 to, to, sb;";
         for (int row = 0; row < Rows; row++)
         {
-            yield return $"sub.u32 n, f{row}, firstqueue; sub.u32 n, n, {row * 32 * Places * PlaceBytes}; shr.u32 n, n, 3; add.u32 sum, sum, n; " +
+            yield return $"sub.u32 n, f{row}, firstqueue; sub.u32 n, n, {row * 32 * Places * PlaceBytes}; shr.u32 n, n, 8; add.u32 sum, sum, n; " +
                 $"shl.b32 n, 1, n; sub.u32 n, n, 1; st.shared.u8 [to+{TakenAt + (row * 32)}], n;";
         }
 

@@ -15,7 +15,7 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Threads => BlockThreads;
 
-    public override int SharedBytes => 2 * BitMatrix.Bytes;
+    public override int SharedBytes { get; } = shape.SharedBytes;
 
     public override int Queries => 0;
 

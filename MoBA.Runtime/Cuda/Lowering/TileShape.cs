@@ -36,8 +36,9 @@ internal enum KernelRole
 /// <param name="BlockKeys">In the role <see cref="KernelRole.Routed"/>, keys of a tile: 64 or 128.</param>
 /// <param name="Operands">In the role <see cref="KernelRole.Gate"/>, query tiles in shared memory: what blocks are scored with.</param>
 /// <param name="Listed">In the role <see cref="KernelRole.Gate"/>, blocks of a row that are kept in shared memory.</param>
+/// <param name="SharedBytes">In the role <see cref="KernelRole.Plain"/>, what a block takes of shared memory: the less, the more blocks run.</param>
 internal readonly record struct TileShape(
-    KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false, KernelRole Role = KernelRole.Attention, int BlockKeys = 0, int Operands = 0, int Listed = 0)
+    KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false, KernelRole Role = KernelRole.Attention, int BlockKeys = 0, int Operands = 0, int Listed = 0, int SharedBytes = 0)
 {
     /// <summary>e to this is 2^80: relative to at least 2^-16, the sum of 2^30 keys is below 2^126.</summary>
     public const float MostBound = 55.4f;

@@ -8,6 +8,9 @@ namespace MoBA.Runtime.Cuda;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class CentroidKernel
 {
+    /// <summary>Two components of each thread.</summary>
+    internal const int SharedBytes = PlainTiles.BlockThreads * 2 * sizeof(float);
+
     // Keeps the sum of 2^30 of the largest floats a float.
     private const float Large = 1 << 30;
 

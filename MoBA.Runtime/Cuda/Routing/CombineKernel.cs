@@ -15,9 +15,9 @@ public static unsafe class CombineKernel
     // Slots at a time: as many as lanes that ask for one each.
     private const int Together = 8;
 
-    /// <summary>Launched over <see cref="CudaProblem.Items"/> rows, a token's <paramref name="heads"/> heads side by side, of
-    /// <see cref="CudaRouting.PaddedDim"/> / 8 threads each.</summary>
-    public static void Merge(CudaProblem problem, CudaRouting routing, int heads)
+    /// <summary>Launched over <see cref="CudaProblem.Items"/> rows, those of a head side by side, of <see cref="CudaRouting.PaddedDim"/> / 8
+    /// threads each.</summary>
+    public static void Merge(CudaProblem problem, CudaRouting routing)
     {
         Tile.Begin();
         int lanes = routing.PaddedDim >> 3, lane = Group.IdxX & 31;
@@ -25,8 +25,11 @@ public static unsafe class CombineKernel
         int column = all & (lanes - 1), row = (int)((uint)all / (uint)lanes);
         bool exists = row < problem.Items;
         row = exists ? row : problem.Items - 1;
-        long token = (int)((uint)row / (uint)heads);
-        int head = problem.FirstHead + row - ((int)token * heads);
+
+        // A head after the other: its partials are what the pages at hand have.
+        int ofHeads = (int)((uint)row / (uint)routing.QueryTokens);
+        long token = row - (ofHeads * routing.QueryTokens);
+        int head = problem.FirstHead + ofHeads;
         long lse = routing.Lse + (((token * problem.Heads) + head) * sizeof(float));
         long output = problem.Output + (token * problem.OutputTokenStride) + (head * problem.OutputHeadStride) + (column * 16L);
         long route = ((token * problem.Heads) + head) * routing.SlotStride;

@@ -142,11 +142,13 @@ public static unsafe class GateKernel
     {
         if (Tile.EndQueues() != 0)
         {
-            int queues = Tile.Queues() + (work.Row * GateWork.QueueBytes);
+
+            // Of lane 4 n + m the row n modulo 8 has queue m, among those of the lanes' rows of one number.
+            int queues = Tile.Queues() + ((work.Row >> 3) * 8 * GateWork.QueueBytes) + ((work.Row & 7) * 4 * sizeof(long));
             int taken = Tile.LoadShared(Tile.Queues() + (Tile.Queries() * GateWork.QueueBytes) + (work.Row * sizeof(int)));
             for (taken = work.HasRow ? taken : 0; taken != 0; taken &= taken - 1)
             {
-                int at = queues + (Tile.LowestBit(taken) * sizeof(long));
+                int place = Tile.LowestBit(taken), at = queues + ((place >> 3) * sizeof(long)) + ((place & 7) * 32 * sizeof(long));
                 list = list.With(TopKey.Of(Interop.IntAsFloat((uint)Tile.LoadShared(at)), Tile.LoadShared(at + 4)));
             }
 

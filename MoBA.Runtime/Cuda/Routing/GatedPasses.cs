@@ -33,12 +33,11 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     /// <summary>Pass "combine", for the list heads at hand.</summary>
     public void Combine(CudaRouting routing)
     {
-        int heads = routing.ListHeadsTogether * routing.HeadsPerList;
         CudaProblem problem = _call.Problem();
         problem.FirstHead = routing.FirstListHead * routing.HeadsPerList;
-        problem.Items = checked(_call.QueryTokens * heads);
+        problem.Items = checked(_call.QueryTokens * routing.ListHeadsTogether * routing.HeadsPerList);
         int rows = PlainTiles.BlockThreads / (routing.PaddedDim / 8);
-        Launch(KernelPass.Combine, (problem.Items + rows - 1) / rows, &problem, &routing, &heads);
+        Launch(KernelPass.Combine, (problem.Items + rows - 1) / rows, &problem, &routing);
     }
 
     /// <summary>Pass "routes": what callers get of them.</summary>

@@ -62,7 +62,7 @@ public sealed class CentroidKernelTests
 
     private static (KernelText Text, PtxProgram Program) Program(ElementKind element) => _programs.GetOrAdd(element, static kind => new(() =>
     {
-        KernelText text = TileLowering.Lower(_compiled.Value, new(KernelTarget.Sm80, 64, kind, Role: KernelRole.Plain));
+        KernelText text = TileLowering.Lower(_compiled.Value, KernelPass.Centroids.Shape(kind));
         return (text, new(text.Ptx));
     })).Value;
 

@@ -8,10 +8,9 @@ namespace MoBA.Runtime.Tests.Cuda;
 /// <summary>Pass "index", run by the emulator, against lists that are made by appending.</summary>
 public sealed class IndexKernelTests
 {
-    private static readonly TileShape _shape = new(KernelTarget.Sm80, 64, ElementKind.Half, Role: KernelRole.Plain);
-    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _count = Program(nameof(IndexKernels.Count));
-    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scan = Program(nameof(IndexKernels.Scan));
-    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scatter = Program(nameof(IndexKernels.Scatter));
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _count = Program(KernelPass.Count);
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scan = Program(KernelPass.Scan);
+    private static readonly Lazy<(KernelText Text, PtxProgram Program)> _scatter = Program(KernelPass.Scatter);
 
     [Theory]
     [InlineData(1100, 2, 1, 20, 3, 0)] // two tiles of entries
@@ -57,7 +56,7 @@ public sealed class IndexKernelTests
         }
 
         Run(_count.Value, memory, listHeads * tiles, seed, routing, heads);
-        Run(Program(nameof(IndexKernels.Sum)).Value, memory, listHeads * ((blocks + BitMatrix.Columns - 1) / BitMatrix.Columns), seed, routing);
+        Run(Program(KernelPass.Sum).Value, memory, listHeads * ((blocks + BitMatrix.Columns - 1) / BitMatrix.Columns), seed, routing);
         Run(_scan.Value, memory, listHeads, seed, routing);
         Run(_scatter.Value, memory, listHeads * tiles, seed, routing, heads);
 
@@ -106,10 +105,10 @@ public sealed class IndexKernelTests
 
     private static Span<int> Ints(byte[] memory, long at, int count) => MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)at, count * 4));
 
-    private static Lazy<(KernelText Text, PtxProgram Program)> Program(string kernel) => new(() =>
+    private static Lazy<(KernelText Text, PtxProgram Program)> Program(KernelPass pass) => new(() =>
     {
-        string ptx = new KernelCompiler().Compile(new(typeof(IndexKernels).GetMethod(kernel)!, ""), _shape.Target, PlainTiles.BlockThreads);
-        KernelText text = TileLowering.Lower(ptx, _shape);
+        string ptx = new KernelCompiler().Compile(new(pass.Method(), ""), KernelTarget.Sm80, PlainTiles.BlockThreads);
+        KernelText text = TileLowering.Lower(ptx, pass.Shape(ElementKind.Half));
         return (text, new(text.Ptx));
     });
 

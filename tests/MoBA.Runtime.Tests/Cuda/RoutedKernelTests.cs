@@ -7,7 +7,7 @@ namespace MoBA.Runtime.Tests.Cuda;
 /// <summary>Pass "routed", run by the emulator, against attention as it is defined.</summary>
 public sealed class RoutedKernelTests
 {
-    private static readonly KernelTarget[] _targets = [KernelTarget.Sm90a];
+    private static readonly KernelTarget[] _targets = [KernelTarget.Sm90a, KernelTarget.Sm80];
 
     /// <summary>Kernels, dims, elements, blocks, heads in a list, and where the heads at hand start.</summary>
     public static TheoryData<string, int, bool, int, int, int> Cases()

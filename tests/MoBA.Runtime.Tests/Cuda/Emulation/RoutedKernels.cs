@@ -12,7 +12,7 @@ internal static class RoutedKernels
     public static (KernelText Text, PtxProgram Program) Of<TPattern>(TileShape shape)
         where TPattern : unmanaged, ICudaPattern<int, int, int> => _programs.GetOrAdd((typeof(TPattern), shape), static key => new(() =>
         {
-            Type skeleton = typeof(HopperRouted);
+            Type skeleton = key.Shape.Target == KernelTarget.Sm90a ? typeof(HopperRouted) : typeof(AmpereRouted);
             string compiled = new KernelCompiler().Compile(
                 new(skeleton.GetMethod(nameof(HopperRouted.Attend))!.MakeGenericMethod(key.Pattern, typeof(int), typeof(int), typeof(int)), ""),
                 key.Shape.Target, TilePrinter.For(key.Shape).Threads);
