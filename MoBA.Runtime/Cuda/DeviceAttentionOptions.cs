@@ -1,3 +1,5 @@
+using MoBA.Runtime.Cuda;
+
 namespace MoBA.Runtime;
 
 /// <summary>What a call of <see cref="AttentionEngine"/> on device tensors may ask for besides q, k and v.</summary>
@@ -27,6 +29,9 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// <summary>Whether the driver is asked first if q, k, v and the output are memory of the engine's device, all of it: a wrong
     /// pointer is an exception then, and otherwise the loss of the device.</summary>
     public bool Strict { get; init; }
+
+    /// <summary>Marks the end of every pass of a gated expert's call; null measures nothing.</summary>
+    internal PassMarks? Marks { get; init; }
 
     /// <summary>Nothing asked for.</summary>
     internal static DeviceAttentionOptions Default { get; } = new();

@@ -79,7 +79,7 @@ internal readonly struct DeviceCall<T>
             Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
             Routes = routes,
         };
-        return _runtime.Attention.Launch(expert, call, _stream, marks: null);
+        return _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
     }
 
     private nint[] RoutesShape(BlockGate gate) => [_q.Shape[0], gate.RouteHeads((int)_q.Shape[1], (int)_k.Shape[1]), gate.TopK];

@@ -44,7 +44,7 @@ internal sealed class ExpertPattern(ISparseExpert expert) : Pattern
     {
         int heads = (int)tensors.Q.Lengths[1];
         return actual.Routes is { } routes
-            ? Program.Density.Of(rows, heads, new RoutedRows(expert, routes, rows, heads).Keys, cancellationToken)
+            ? Program.Density.Of(rows, heads, new RoutedRows(expert, RouteTable.Of(routes), rows, heads).Keys, cancellationToken)
             : Program.Density.Of(expert, rows.Keys, heads, cancellationToken);
     }
 }

@@ -7,7 +7,7 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Program;
 
-/// <summary><c>moba bench --target cuda</c>: static patterns on device tensors.</summary>
+/// <summary><c>moba bench --target cuda</c>: experts on device tensors.</summary>
 /// <param name="terminal">Where the report goes.</param>
 /// <param name="create">Makes the engine.</param>
 /// <param name="request">What is asked for.</param>
@@ -17,6 +17,8 @@ namespace MoBA.Program;
 internal sealed class DeviceBench(
     Terminal terminal, Func<AttentionEngine> create, DeviceRequest request, int? repeats, bool withDense, CancellationToken cancellationToken)
 {
+    private const int FewTokens = 64, MostHostTokens = 8192, ManyCalls = 1000;
+
     /// <summary>Times a pattern, or all of them.</summary>
     /// <param name="entry">The pattern; null is every static one.</param>
     /// <param name="settings">What <c>--set</c> gave.</param>
@@ -47,7 +49,7 @@ internal sealed class DeviceBench(
     {
         List<ISparseExpert> experts = entry is null
             ? [.. Gallery.Experts.Where(static e => e.Info.Gate is null).Select(e => e.Create(problem.LongestSequence))]
-            : [Static(entry, settings, problem)];
+            : [Expert(entry, settings, problem)];
         if (entry is not null && withDense && experts[0] is not Causal)
         {
             experts.Add(new Causal());
@@ -58,10 +60,9 @@ internal sealed class DeviceBench(
             : Run(experts, settings, problem, file, DeviceElement.Half);
     }
 
-    private static ISparseExpert Static(GalleryEntry entry, string[] settings, DeviceProblem problem) =>
-        entry is ExpertEntry { Info.Gate: null } expert
-            ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
-            : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} routes, which these have no kernels for yet: leave --target out, or name a pattern that routes nothing.");
+    private static ISparseExpert Expert(GalleryEntry entry, string[] settings, DeviceProblem problem) => entry is ExpertEntry expert
+        ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
+        : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} is a mixture, which these have no kernels for yet: leave --target out, or name an expert.");
 
     private int Run<T>(List<ISparseExpert> experts, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
         where T : unmanaged
@@ -74,7 +75,8 @@ internal sealed class DeviceBench(
         }
 
         using AttentionEngine engine = create();
-        using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, element));
+        using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, request.Correlated, element));
+        IReadOnlyList<CrossoverRow>? crossover = null;
         DeviceRow[] rows = terminal.Progress("Timing", experts.Count, step => experts.Select((expert, i) =>
         {
             step(expert.Info.Name);
@@ -86,7 +88,13 @@ internal sealed class DeviceBench(
 
             return request.First && (i == 0 || request.All) ? WithFirstCalls(row, settings, problem) : row;
         }).ToArray());
-        Write(Report(engine, problem, rows), experts[0], problem);
+        if (request.Crossover)
+        {
+            int lengths = Crossover.Lengths(problem.LongestSequence).Count();
+            crossover = terminal.Progress("Timing", lengths, step => Crossover.Of(engine, experts[0], inputs, problem, step, cancellationToken));
+        }
+
+        Write(Report(engine, problem, rows) with { Crossover = crossover, Data = file is null ? DeviceOptions.Data(request.Correlated) : null }, experts[0], problem);
         return Moba.Ok;
     }
 
@@ -99,9 +107,13 @@ internal sealed class DeviceBench(
         _ = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output));
         clock.Synchronize();
         long taken = free - FreeBytes(engine);
-        PairCount count = PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken);
+        GatedBench<T>? gate = expert.Gate is null ? null : new(engine, expert, inputs, problem, cancellationToken);
+        RouteTable? routes = gate?.Routes();
+        PairCount count = routes is null
+            ? PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken)
+            : PairCount.Of(expert, routes, problem.Sequences, problem.Heads, cancellationToken);
         double[] times = clock.Rested(Enqueue, repeats);
-        return new()
+        DeviceRow row = new()
         {
             Pattern = expert.Info.Name,
             Settings = ExpertSettings.Describe(expert.ParameterValues),
@@ -118,6 +130,7 @@ internal sealed class DeviceBench(
             Sustained = request.Sustained ? clock.Sustained(Enqueue) : null,
             HostMicroseconds = HostMicroseconds<T>(clock, engine, expert, problem.Dim),
         };
+        return gate is null ? row : gate.AddTo(row, routes!);
 
         void Enqueue() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output);
     }
@@ -132,13 +145,15 @@ internal sealed class DeviceBench(
         return 4.0 * problem.Dim * pairs;
     }
 
+    // A call with a gate has as many tokens as make it choose, and several launches.
     private static double HostMicroseconds<T>(DeviceClock clock, AttentionEngine engine, ISparseExpert expert, int dim)
         where T : unmanaged
     {
-        using DeviceTensor<T> few = engine.ToDevice(Tensor.Create(new T[64 * dim], [64, 1, dim]));
-        using DeviceTensor<T> output = engine.Allocate<T>(64, 1, dim);
+        int tokens = expert.Gate is { } gate ? (int)Math.Min(MostHostTokens, (long)gate.BlockSize * (gate.TopK + 1)) : FewTokens;
+        using DeviceTensor<T> few = engine.ToDevice(Tensor.Create(new T[tokens * dim], [tokens, 1, dim]));
+        using DeviceTensor<T> output = engine.Allocate<T>(tokens, 1, dim);
         DeviceAttentionOptions options = new();
-        return clock.HostMicroseconds(() => engine.Attend(expert, few, few, few, options, output));
+        return clock.HostMicroseconds(() => engine.Attend(expert, few, few, few, options, output), expert.Gate is null ? ManyCalls : ManyCalls / 10);
     }
 
     private static long FreeBytes(AttentionEngine engine)
@@ -192,6 +207,16 @@ internal sealed class DeviceBench(
         }
 
         terminal.Out.Write(report.ToTable());
+        foreach (string line in report.GateLines())
+        {
+            terminal.Line(line);
+        }
+
+        if (report.Crossover is not null)
+        {
+            terminal.Out.Write(report.CrossoverTable());
+        }
+
         foreach (DeviceRow row in report.Rows.Where(row => row.FirstCall is not null))
         {
             terminal.Line(string.Create(
@@ -203,7 +228,7 @@ internal sealed class DeviceBench(
             CultureInfo.InvariantCulture,
             $"ms: median of {report.Rows.Min(row => row.Calls)} to {report.Rows.Max(row => row.Calls)} calls by the device's clock, after {DeviceClock.Rest.TotalSeconds} s of rest"));
         terminal.Line("TFLOP/s: 4 x dim for every attended pair; where all of the past is attended, tokens^2 / 2 pairs a head");
-        terminal.Line("partial: part of the visited 128 x 128 tiles where the predicate is asked; host us: to enqueue a call, 64 tokens, 1 head");
+        terminal.Line($"partial: part of the visited 128 x 128 tiles where the predicate is asked; host us: to enqueue a call, 1 head, {FewTokens} tokens, or as many as make a gate choose");
         terminal.Line(string.Create(
             CultureInfo.InvariantCulture, $"MB: what the first call took on the device beside q, k, v and o, which are {report.TensorBytes / 1e6:0.0} MB"));
     }

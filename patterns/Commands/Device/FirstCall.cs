@@ -39,7 +39,7 @@ internal static class FirstCall
         result.Output.Dispose();
         return elapsed;
 
-        DeviceTensor<T> Copy(int heads, int seed) => engine.ToDevice(DeviceProblem.Normal(tokens, heads, problem.Dim, seed, element.From));
+        DeviceTensor<T> Copy(int heads, int seed) => engine.ToDevice(RandomRows.Normal(tokens, heads, problem.Dim, seed, element.From));
     }
 
     /// <summary>Measures two new processes, the first without compiled kernels and the second with what the first compiled.</summary>

@@ -53,7 +53,7 @@ public sealed class DeviceBenchTests : IDisposable
     public void A_file_is_timed_and_its_output_written()
     {
         string input = Path.Combine(_folder, "in"), output = Path.Combine(_folder, "out"), json = Path.Combine(_folder, "json");
-        Tensor<Half> q = DeviceProblem.Normal(96, 4, 16, 1, x => (Half)x), k = DeviceProblem.Normal(96, 2, 16, 2, x => (Half)x), v = DeviceProblem.Normal(96, 2, 16, 3, x => (Half)x);
+        Tensor<Half> q = RandomRows.Normal(96, 4, 16, 1, x => (Half)x), k = RandomRows.Normal(96, 2, 16, 2, x => (Half)x), v = RandomRows.Normal(96, 2, 16, 3, x => (Half)x);
         int[] offsets = [0, 32, 96];
         var writer = new SafetensorsWriter();
         writer.Add("q", q);
@@ -112,8 +112,8 @@ public sealed class DeviceBenchTests : IDisposable
     [Fact]
     public void Random_numbers_are_normal_and_always_the_same()
     {
-        float[] values = CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x));
-        Assert.Equal(values, CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x)));
+        float[] values = CommandLine.Flat(RandomRows.Normal(1000, 9, 16, 1, static x => x));
+        Assert.Equal(values, CommandLine.Flat(RandomRows.Normal(1000, 9, 16, 1, static x => x)));
         Assert.InRange(values.Average(), -0.01f, 0.01f);
         Assert.InRange(values.Average(x => x * x), 0.98f, 1.02f);
         Assert.InRange(values.Count(x => Math.Abs(x) < 1) / (float)values.Length, 0.67f, 0.69f);
