@@ -76,7 +76,6 @@ internal sealed class DeviceBench(
 
         using AttentionEngine engine = create();
         using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, request.Correlated, element));
-        IReadOnlyList<CrossoverRow>? crossover = null;
         DeviceRow[] rows = terminal.Progress("Timing", experts.Count, step => experts.Select((expert, i) =>
         {
             step(expert.Info.Name);
@@ -88,13 +87,16 @@ internal sealed class DeviceBench(
 
             return request.First && (i == 0 || request.All) ? WithFirstCalls(row, settings, problem) : row;
         }).ToArray());
-        if (request.Crossover)
+        DeviceReport report = Report(engine, problem, rows) with
         {
-            int lengths = Crossover.Lengths(problem.LongestSequence).Count();
-            crossover = terminal.Progress("Timing", lengths, step => Crossover.Of(engine, experts[0], inputs, problem, step, cancellationToken));
-        }
-
-        Write(Report(engine, problem, rows) with { Crossover = crossover, Data = file is null ? DeviceOptions.Data(request.Correlated) : null }, experts[0], problem);
+            Crossover = request.Crossover
+                ? terminal.Progress(
+                    "Comparing", Crossover.Lengths(problem.LongestSequence).Count(),
+                    step => Crossover.Of(engine, experts[0], inputs, problem, step, cancellationToken))
+                : null,
+            Data = file is null ? DeviceOptions.Data(request.Correlated) : null,
+        };
+        Write(report, experts[0], problem);
         return Moba.Ok;
     }
 

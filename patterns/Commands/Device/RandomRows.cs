@@ -9,7 +9,7 @@ internal static class RandomRows
     private const float Kept = 0.998f;
 
     /// <summary>What every row has to itself beside that, as an amplitude.</summary>
-    private const float Noise = 0.1f;
+    private const float Noise = 0.15f;
 
     /// <summary>Numbers with mean 0 and variance 1.</summary>
     public static Tensor<T> Normal<T>(int tokens, int heads, int dim, int seed, Func<float, T> from)
