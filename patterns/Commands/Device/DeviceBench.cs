@@ -17,7 +17,7 @@ namespace MoBA.Program;
 internal sealed class DeviceBench(
     Terminal terminal, Func<AttentionEngine> create, DeviceRequest request, int? repeats, bool withDense, CancellationToken cancellationToken)
 {
-    private const int FewTokens = 64, MostHostTokens = 8192, ManyCalls = 1000;
+    private const int FewTokens = 64, ManyCalls = 1000;
 
     /// <summary>Times a pattern, or all of them.</summary>
     /// <param name="entry">The pattern; null is every static one.</param>
@@ -147,11 +147,11 @@ internal sealed class DeviceBench(
         return 4.0 * problem.Dim * pairs;
     }
 
-    // A call with a gate has as many tokens as make it choose, and several launches.
+    // A call with a gate is several launches, and a stream takes a thousand or so before it lets the host wait.
     private static double HostMicroseconds<T>(DeviceClock clock, AttentionEngine engine, ISparseExpert expert, int dim)
         where T : unmanaged
     {
-        int tokens = expert.Gate is { } gate ? (int)Math.Min(MostHostTokens, (long)gate.BlockSize * (gate.TopK + 1)) : FewTokens;
+        int tokens = DeviceProblem.Few(expert, FewTokens);
         using DeviceTensor<T> few = engine.ToDevice(Tensor.Create(new T[tokens * dim], [tokens, 1, dim]));
         using DeviceTensor<T> output = engine.Allocate<T>(tokens, 1, dim);
         DeviceAttentionOptions options = new();

@@ -21,6 +21,13 @@ internal sealed record DeviceProblem(
     /// <summary>Keys of the longest sequence, at least 1: what a pattern's parameters are made for.</summary>
     public int LongestSequence => Math.Max(1, Sequences.Max(sequence => sequence.Keys));
 
+    /// <summary>A few tokens; of an expert with a gate as many as make it choose, within reason.</summary>
+    public static int Few(ISparseExpert expert, int tokens)
+    {
+        const long most = 8192;
+        return expert.Gate is { } gate ? (int)Math.Max(tokens, Math.Min(most, (long)gate.BlockSize * (gate.TopK + 1))) : tokens;
+    }
+
     /// <summary>Shapes for people.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Text.Json;
@@ -184,6 +185,30 @@ public sealed class DeviceBenchTests : IDisposable
         Assert.Equal((3 * 2 * 40 * 40, 1.0, 2), (Int(row, "pairs"), row.GetProperty("density").GetDouble(), Int(row, "calls")));
         Assert.Equal(2.0 * 2 * 8 * 120 * 3, report.GetProperty("tensor_bytes").GetDouble());
         Assert.DoesNotContain("of dense", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_command_line_is_a_request()
+    {
+        DeviceOptions options = new();
+        Argument<string> name = new("NAME");
+        Option<Target?> target = Arguments.Device();
+        Command command = new("bench") { name, target };
+        options.AddTo(command, name, target, [], []);
+        DeviceRequest Of(string line) => options.Of(command.Parse(line));
+        Assert.Equal(Nothing, Of("X --target cuda"));
+        Assert.Equal(Nothing, Of("X --target cuda --data random"));
+        Assert.Equal(
+            Nothing with { Correlated = true, WorkspaceBytes = 3_000_000_000, Crossover = true }, Of("X --target cuda --data correlated --workspace 3000 --crossover"));
+    }
+
+    [Fact]
+    public void A_gate_gets_as_many_tokens_as_make_it_choose()
+    {
+        Assert.Equal(64, DeviceProblem.Few(new Causal(), 64));
+        Assert.Equal(4 * 16, DeviceProblem.Few(new MobaTopK { BlockSize = 16, TopK = 3 }, 10));
+        Assert.Equal(1024, DeviceProblem.Few(new MobaTopK { BlockSize = 16, TopK = 3 }, 1024));
+        Assert.Equal(8192, DeviceProblem.Few(new MobaTopK { BlockSize = 1 << 30, TopK = 3 }, 64));
     }
 
     [Fact]
