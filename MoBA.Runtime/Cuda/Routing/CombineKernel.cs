@@ -29,7 +29,7 @@ public static unsafe class CombineKernel
         // A head after the other: its partials are what the pages at hand have.
         int ofHeads = (int)((uint)row / (uint)routing.QueryTokens);
         long token = row - (ofHeads * routing.QueryTokens);
-        int head = problem.FirstHead + ofHeads;
+        int head = (routing.FirstListHead * routing.HeadsPerList) + ofHeads;
         long lse = routing.Lse + (((token * problem.Heads) + head) * sizeof(float));
         long output = problem.Output + (token * problem.OutputTokenStride) + (head * problem.OutputHeadStride) + (column * 16L);
         long route = ((token * problem.Heads) + head) * routing.SlotStride;

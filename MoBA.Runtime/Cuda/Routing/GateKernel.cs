@@ -27,11 +27,9 @@ public static unsafe class GateKernel
     {
         Tile.Begin();
         int gateHeads = (int)((uint)problem.Heads / (uint)routing.HeadsPerGate);
-
-        // The last tiles, which have the most past blocks, first.
-        int turn = (int)((uint)Grid.IdxX / (uint)gateHeads);
-        int firstHead = (Grid.IdxX - (turn * gateHeads)) * routing.HeadsPerGate;
-        QueryTile* tile = (QueryTile*)(routing.Tiles + ((routing.GateTiles - 1 - turn) * 32L));
+        int number = (int)((uint)Grid.IdxX / (uint)gateHeads);
+        int firstHead = (Grid.IdxX - (number * gateHeads)) * routing.HeadsPerGate;
+        QueryTile* tile = (QueryTile*)(routing.Tiles + (number * 32L));
         for (int first = 0; first < tile->Queries; first += Tile.Queries())
         {
             GateWork work = GateWork.Of(problem, routing, tile, first, firstHead);

@@ -162,8 +162,22 @@ public sealed class DeviceBenchTests : IDisposable
     {
         DeviceRow row = new()
         {
-            Pattern = "MobaTopK", Settings = "", Median = 1, Min = 1, Calls = 3, Pairs = 1, Density = 1, UsefulFlop = 1, FullTiles = 0, PartialTiles = 0,
-            PartialShare = 0, DeviceBytes = 0, HostMicroseconds = 1, WorkspaceBytes = 2_345_678, Groups = 2, UnionRatio = 3.14159,
+            Pattern = "MobaTopK",
+            Settings = "",
+            Median = 1,
+            Min = 1,
+            Calls = 3,
+            Pairs = 1,
+            Density = 1,
+            UsefulFlop = 1,
+            FullTiles = 0,
+            PartialTiles = 0,
+            PartialShare = 0,
+            DeviceBytes = 0,
+            HostMicroseconds = 1,
+            WorkspaceBytes = 2_345_678,
+            Groups = 2,
+            UnionRatio = 3.14159,
             Passes = new Dictionary<string, double> { ["centroids"] = 0.01234, ["gate"] = 1.5 },
         };
         DeviceReport report = new() { Engine = "", Tokens = 1, Batch = 1, Heads = 1, KeyHeads = 1, Dim = 1, Dtype = "", TensorBytes = 1, Rows = [row] };

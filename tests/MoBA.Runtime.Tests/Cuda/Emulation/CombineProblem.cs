@@ -96,7 +96,6 @@ internal sealed class CombineProblem
             OutputTokenStride = _stride,
             OutputHeadStride = 2 * _dim,
             Heads = Heads,
-            FirstHead = FirstHead,
             Items = Tokens * heads,
             Dim = _dim,
         };
