@@ -19,7 +19,7 @@ internal sealed class PooledBlock
 
     private readonly double[] _high;
     private readonly double[]? _low;
-    private readonly (int Channel, double Spacing)[] _unsure = [];
+    private readonly (int Channel, double Error)[] _unsure = [];
 
     /// <summary>Pools rows.</summary>
     /// <param name="rows">The keys, one behind the other.</param>
@@ -44,7 +44,7 @@ internal sealed class PooledBlock
             _high[d] = Bits.ToFloat(Bits.Of((float)mean, element), element);
             double spacing = double.IsFinite(_high[d]) ? Bits.Spacing((float)Math.Abs(mean), element) : 0;
             if (Math.Abs(mean - _high[d]) > (spacing / 2) - (size * SumError))
-                unsure.Add((d, spacing));
+                unsure.Add((d, spacing + (size * SumError)));
         }
 
         _unsure = [.. unsure];
@@ -63,8 +63,8 @@ internal sealed class PooledBlock
             magnitude += Math.Abs(term);
         }
 
-        foreach ((int channel, double spacing) in _unsure)
-            slack += Math.Abs(query[channel]) * spacing;
+        foreach ((int channel, double error) in _unsure)
+            slack += Math.Abs(query[channel]) * error;
         return new(gate, magnitude, slack);
     }
 

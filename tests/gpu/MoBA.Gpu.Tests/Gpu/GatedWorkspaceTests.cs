@@ -1,0 +1,108 @@
+using MoBA.Conformance.Tests;
+using MoBA.Patterns;
+using MoBA.Runtime;
+using Xunit;
+
+namespace MoBA.Gpu.Tests.Gpu;
+
+/// <summary>Scratch memory of gated experts: how much there is changes nothing but the time, and too little is an error that the engine survives.</summary>
+public sealed class GatedWorkspaceTests(GpuFixture gpu) : GpuTests(gpu)
+{
+    /// <summary>The experts, one a row.</summary>
+    public static TheoryData<string> Patterns => [.. GatedCase.Patterns];
+
+    [Theory]
+    [MemberData(nameof(Patterns))]
+    public void Fewer_heads_at_a_time_come_to_the_same_bits(string pattern)
+    {
+        GatedCase at = new(pattern, 64, 8, Batch.One, 4000, 8, 2, 128, Element.BFloat16);
+        (GatedOutcome wanted, long most) = (Run(Engine, at), 0);
+        long limit = wanted.WorkspaceBytes;
+        HashSet<long> sizes = [];
+        for (bool fits = true; fits; limit -= limit / 8)
+        {
+            using AttentionEngine engine = AttentionEngine.Create(new AttentionEngineOptions { Target = Target.Cuda, WorkspaceBytes = limit });
+            fits = TryRun(engine, at) is { } outcome;
+            if (TryRun(engine, at) is { } again)
+            {
+                Assert.Null(wanted.Difference(again));
+                Assert.InRange(again.WorkspaceBytes, 1, limit);
+                sizes.Add(again.WorkspaceBytes);
+                most = Math.Max(most, again.WorkspaceBytes);
+                continue;
+            }
+
+            // As small as it is, it does for less.
+            GatedCase small = at with { Length = 200 };
+            Assert.Null(Run(Engine, small).Difference(Run(engine, small)));
+        }
+
+        // One head at a time, all of them, and numbers between: partial outputs are nearly all of it.
+        Assert.InRange(sizes.Count, 4, int.MaxValue);
+        Assert.True(sizes.Min() < most / 4, $"{most} bytes of scratch memory at most, and {sizes.Min()} at least");
+        ProgressLog.Default.Note($"{at}: {wanted.WorkspaceBytes >> 10} KiB of scratch memory, or {string.Join(", ", sizes.Order().Select(bytes => bytes >> 10))} where less is allowed");
+    }
+
+    [Fact]
+    public void A_device_without_room_is_an_error_that_the_engine_survives()
+    {
+        const long left = 400L << 20;
+
+        // More than a GiB of partial outputs for each head.
+        GatedCase large = new(nameof(MobaTopK), 128, 64, Batch.One, 65_536, 2, 2, 128, Element.BFloat16), small = large with { Length = 9000 };
+        GatedOutcome wanted = Run(Engine, large), less = Run(Engine, small);
+        using AttentionEngine engine = AttentionEngine.Create(Target.Cuda);
+        Assert.Null(less.Difference(Run(engine, small)));
+        using (DeviceCall call = new(engine, large.Length, 2, 2, 128))
+        {
+            using ForeignMemory others = new(ForeignMemory.FreeBytes - left);
+            InsufficientMemoryException exception = Assert.Throws<InsufficientMemoryException>(() => engine.Attend(large.Expert, call.Q, call.K, call.V));
+            Assert.Contains("block gate", exception.Message, StringComparison.Ordinal);
+            Assert.Null(less.Difference(Run(engine, small)));
+        }
+
+        Assert.Null(wanted.Difference(Run(engine, large)));
+    }
+
+    [Fact]
+    public void Repeated_calls_take_no_more_memory()
+    {
+        GatedCase at = new(nameof(MobaSinks), 64, 8, Batch.One, 4000, 8, 2, 128, Element.BFloat16);
+        for (int i = 0; i < 5; i++)
+            Run(Engine, at);
+        long before = ForeignMemory.FreeBytes;
+        for (int i = 0; i < 100; i++)
+            Run(Engine, at);
+        Assert.InRange(before - ForeignMemory.FreeBytes, long.MinValue, 16L << 20);
+    }
+
+    private static GatedOutcome? TryRun(AttentionEngine engine, GatedCase at)
+    {
+        try
+        {
+            return Run(engine, at);
+        }
+        catch (InsufficientMemoryException e)
+        {
+            Assert.Contains("AttentionEngineOptions.WorkspaceBytes allows", e.Message, StringComparison.Ordinal);
+            Assert.Contains("The engine can be used on", e.Message, StringComparison.Ordinal);
+            return null;
+        }
+    }
+
+    private static GatedOutcome Run(AttentionEngine engine, GatedCase at)
+    {
+        using DeviceCall call = new(engine, at.Length, at.QueryHeads, at.KeyHeads, at.Dim);
+        DeviceAttentionResult<BFloat16> result = engine.Attend(at.Expert, call.Q, call.K, call.V, new() { ReturnLse = true, ReturnRoutes = true });
+        using DeviceTensor<BFloat16> output = result.Output;
+        using DeviceTensor<float> lse = result.Lse!;
+        using DeviceTensor<int> routes = result.Routes!;
+        return new(new(DeviceCall.Read(output), [.. lse.ToHost()], null, BlockRoutes.Of(routes.ToHost())), result.WorkspaceBytes);
+    }
+
+    /// <summary>What a call came to, and the scratch memory that it took.</summary>
+    private sealed record GatedOutcome(GpuOutcome Outcome, long WorkspaceBytes)
+    {
+        public string? Difference(GatedOutcome other) => GatedRunner.Difference(Outcome, other.Outcome);
+    }
+}
