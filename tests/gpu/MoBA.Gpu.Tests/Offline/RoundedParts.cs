@@ -1,7 +1,7 @@
 using MoBA.Gpu.Tests.Gpu;
 using MoBA.Runtime;
 
-namespace MoBA.Gpu.Tests;
+namespace MoBA.Gpu.Tests.Offline;
 
 /// <summary>Attention by routes as the passes have it, row by row on the host: a row's own block with what it always attends, and every routed
 /// block, come to outputs that are rounded to the element type, as weights are; and their sum by log-sum-exps is rounded again.</summary>
