@@ -1,7 +1,5 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MoBA.Conformance.Tests;
-using MoBA.Gpu.Tests.Reference;
 using MoBA.Patterns;
 using MoBA.Runtime;
 using Xunit;
@@ -40,6 +38,26 @@ public sealed class GatedRouteTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
         from element in GpuCases.Elements
         select new GatedCase(pattern, blocks.Size, blocks.TopK, Batch.One, blocks.Length, heads.Query, heads.Key, heads.Dim, element),
         at => Exact(at, GatedData.Skewed(at, skew)));
+
+    // Finite gates are never NaN: those beyond float are ranked all the same.
+    [Theory]
+    [InlineData(50)]
+    [InlineData(100)]
+    public void Huge_gates_have_exact_routes(int log) => GpuFixture.Judge(
+        from pattern in GatedCase.Patterns
+        from dim in (int[])[64, 128]
+        select new GatedCase(pattern, 16, 4, Batch.One, 700, 4, 2, dim, Element.BFloat16),
+        at =>
+        {
+            ushort[][] bits = GatedData.Integers(at), larger = [Larger(bits[0]), Larger(bits[1]), bits[2]];
+            AttentionInputs inputs = at.With(larger, 0);
+            GpuOutcome outcome = CaseRunner.Run(Engine, at.Expert, inputs, at.Layout);
+            string? fault = outcome.Damage ?? Other(new GateOracle(inputs, at.Expert.Gate!).Choose(), outcome.Routes!, "routes");
+            return fault is null ? null : $"{at}, times 2^{log}: {fault}";
+
+            ushort[] Larger(ushort[] elements) =>
+                Array.ConvertAll(elements, element => Bits.Of(MathF.ScaleB(Bits.ToFloat(element, Element.BFloat16), log), Element.BFloat16));
+        });
 
     [Theory]
     [MemberData(nameof(Patterns))]

@@ -49,8 +49,4 @@ internal static class GatedRunner
             : lse < wanted.Lse.Length ? $"lse differs first at row {lse}: {wanted.Lse[lse]:R} became {actual.Lse[lse]:R}"
             : null;
     }
-
-    /// <summary>What an engine of the CPU chooses on the same tensors.</summary>
-    public static BlockRoutes CpuRoutes(AttentionEngine cpu, ISparseExpert expert, AttentionInputs inputs) =>
-        HostRun.Of(cpu, expert, inputs).Routes!;
 }
