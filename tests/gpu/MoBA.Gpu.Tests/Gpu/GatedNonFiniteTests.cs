@@ -30,7 +30,7 @@ public sealed class GatedNonFiniteTests(GpuFixture gpu) : GpuTests(gpu)
     {
         GatedCase at = new(pattern, 64, 3, Batch.One, 700, 4, 2, dim, element);
         GatedSpoiling spoiling = Spoiling(at, at.Normal());
-        Assert.Null(spoiling.CleanFault() ?? spoiling.QueryFault(spoiling.Run(), (577 * 4) + 1));
+        AssertRight(spoiling.CleanFault() ?? spoiling.QueryFault(spoiling.Run(), (577 * 4) + 1));
     }
 
     [Theory]
@@ -43,7 +43,7 @@ public sealed class GatedNonFiniteTests(GpuFixture gpu) : GpuTests(gpu)
         AttentionInputs inputs = at.With(GatedData.Skewed(at, Skew.Unloved), GatedData.ScaleOf(at.Dim));
         GatedSpoiling spoiling = Spoiling(at, inputs);
         GpuOutcome clean = spoiling.Run();
-        Assert.Null(spoiling.CleanFault() ?? spoiling.KeyFault(clean, (8 * 64) + 20));
+        AssertRight(spoiling.CleanFault() ?? spoiling.KeyFault(clean, (8 * 64) + 20));
 
         inputs.VBits.AsSpan(8 * 64 * at.Dim, 64 * at.Dim).Fill(Bits.Of(float.NaN, element));
         GpuOutcome actual = spoiling.Run();
@@ -56,10 +56,10 @@ public sealed class GatedNonFiniteTests(GpuFixture gpu) : GpuTests(gpu)
     private void Check(GatedCase at, params int[] keys)
     {
         GatedSpoiling spoiling = Spoiling(at, at.Normal());
-        Assert.Null(spoiling.CleanFault());
+        AssertRight(spoiling.CleanFault());
         GpuOutcome clean = spoiling.Run();
         foreach (int key in keys)
-            Assert.Null(spoiling.KeyFault(clean, key));
+            AssertRight(spoiling.KeyFault(clean, key));
     }
 
     private GatedSpoiling Spoiling(GatedCase at, AttentionInputs inputs) =>

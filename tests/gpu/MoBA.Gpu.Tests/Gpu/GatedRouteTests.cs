@@ -34,9 +34,8 @@ public sealed class GatedRouteTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
     [MemberData(nameof(Skews))]
     public void Skewed_gates_are_right(string pattern, Skew skew) => GpuFixture.Judge(
         from blocks in ((int Size, int TopK, int Length)[])[(16, 3, 900), (64, 8, 1400), (128, 3, 3000), (16, 17, 1500), (16, 64, 1900)]
-        from heads in ((int Query, int Key, int Dim)[])[(4, 1, 128), (2, 2, 64)]
-        from element in GpuCases.Elements
-        select new GatedCase(pattern, blocks.Size, blocks.TopK, Batch.One, blocks.Length, heads.Query, heads.Key, heads.Dim, element),
+        from shape in ((int Query, int Key, int Dim, Element Element)[])[(4, 1, 128, Element.BFloat16), (2, 2, 64, Element.Half)]
+        select new GatedCase(pattern, blocks.Size, blocks.TopK, Batch.One, blocks.Length, shape.Query, shape.Key, shape.Dim, shape.Element),
         at => Exact(at, GatedData.Skewed(at, skew)));
 
     // Finite gates are never NaN: those beyond float are ranked all the same.
