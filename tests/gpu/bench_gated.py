@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from bench_common import folder_for, moba_report, number, reason, run_moba, say, timed
 
 DIM, CHECKED_TOKENS, CHECKED_BATCH = 128, 4096, 2
-PASSES = ("centroids", "gate", "index", "routed", "finish")
+PASSES = ("centroids", "gate", "index", "own", "routed", "combine")
 ROUTING = PASSES[:3]
 
 

@@ -50,19 +50,21 @@ public static unsafe class CombineKernel
         sum += Warp.ShuffleXor(sum, 1);
         sum += Warp.ShuffleXor(sum, 2);
         sum += Warp.ShuffleXor(sum, 4);
-        float total = shift + Tile.Log2(sum);
+
+        // Of a row without keys the total is -infinity, to which nothing is relative; its weights are 0.
+        float total = shift + Tile.Log2(sum), relative = sum == 0f ? 0f : total;
 
         Tile.ClearSums();
         for (int first = 0; first < routing.Slots; first += Together)
         {
             int index = IndexOf(routing, route, first + (lane & 7), firstRow);
-            float weight = index < 0 ? 0f : Tile.Exp2(LogSum(routing, index) - total);
+            float weight = index < 0 ? 0f : Tile.Exp2(LogSum(routing, index) - relative);
             Add(routing, index, weight, column, lane & 24);
         }
 
         Tile.TransposeSums();
         Tile.LoadWordsIf(0, output, exists & column * 8 < problem.Dim);
-        Tile.AddWords(0, sum == 0f ? 0f : Tile.Exp2(own - total));
+        Tile.AddWords(0, Tile.Exp2(own - relative));
         Tile.StoreSums(output, exists & column * 8 < problem.Dim);
         if (exists & column == 0)
             *(float*)lse = total * Ln2;
