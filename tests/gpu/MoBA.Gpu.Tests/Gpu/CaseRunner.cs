@@ -45,19 +45,7 @@ internal static class CaseRunner
     /// <param name="inputs">The tensors.</param>
     /// <param name="layout">How they stand in memory; the output stands otherwise.</param>
     /// <param name="stream">Null is the engine's own.</param>
-    public static GpuOutcome Run(AttentionEngine engine, ISparseExpert expert, AttentionInputs inputs, Layout layout, CudaStream? stream = null)
-    {
-        GpuOutcome outcome = HostRun.Of(engine, expert, inputs);
-        if (outcome.Routes is not { } routes)
-            return outcome;
-        double cost = (double)inputs.QueryTokens * inputs.QueryHeads * routes.TopK * inputs.KeyTokens / inputs.Sequences.Count;
-        bool finite = !inputs.QBits.Concat(inputs.KBits).Concat(inputs.VBits).Any(b => !float.IsFinite(Bits.ToFloat(b, inputs.Case.Element)));
-        return cost < 1.5e8 && finite && !Noround ? Offline.RoundedParts.Attend(inputs, expert, routes) : outcome;
-    }
-
-    public static bool Noround = Environment.GetEnvironmentVariable("NOROUND") == "1";
-
-    public static GpuOutcome Run0(AttentionEngine engine, ISparseExpert expert, AttentionInputs inputs, Layout layout, CudaStream? stream = null) =>
+    public static GpuOutcome Run(AttentionEngine engine, ISparseExpert expert, AttentionInputs inputs, Layout layout, CudaStream? stream = null) =>
         inputs.Case.Element == Element.Half
             ? Run<Half>(engine, expert, inputs, layout, stream)
             : Run<BFloat16>(engine, expert, inputs, layout, stream);

@@ -37,8 +37,8 @@ public abstract class GpuTests
 /// <summary>The engine and the reference, made when a test first asks for them.</summary>
 public sealed class GpuFixture : IDisposable
 {
-    private readonly Lazy<AttentionEngine> _engine = new(() => AttentionEngine.Create(Target.Cpu));
-    private readonly Lazy<ReferenceDevice> _reference = new(ReferenceDevice.Cpu);
+    private readonly Lazy<AttentionEngine> _engine = new(() => AttentionEngine.Create(Target.Cuda));
+    private readonly Lazy<ReferenceDevice> _reference = new(ReferenceDevice.Cuda);
     private readonly Lazy<string> _warmUp;
 
     private readonly Lazy<string> _gateWarmUp;
@@ -60,7 +60,7 @@ public sealed class GpuFixture : IDisposable
     /// engine that fails on a machine with a GPU is a failure anyhow.</summary>
     public static void Require()
     {
-        if (NvidiaDriver.Missing is not { } reason || true)
+        if (NvidiaDriver.Missing is not { } reason)
             return;
         if (Environment.GetEnvironmentVariable("MOBA_GPU_REQUIRED") == "1")
             Assert.Fail($"MOBA_GPU_REQUIRED is 1, but there is {reason}.");
@@ -94,7 +94,7 @@ public sealed class GpuFixture : IDisposable
     internal void WarmUp() => TestContext.Current.SendDiagnosticMessage(_warmUp.Value);
 
     /// <summary>The same for experts with a gate.</summary>
-    internal void WarmUpGates() { }
+    internal void WarmUpGates() => TestContext.Current.SendDiagnosticMessage(_gateWarmUp.Value);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -71,45 +71,9 @@ internal sealed class ReferenceDevice : IDisposable
     /// <param name="masks">Of every sequence, bits [query heads, queries, words of 32 keys].</param>
     public ReferenceResult Attend(AttentionInputs inputs, ISparseExpert expert, uint[][] masks)
     {
-        return HostRef(inputs, masks);
         if (expert.Info.ScoreModifier is not null)
             throw new ArgumentException($"{expert.Info.Name} modifies scores: a mask is not all of it.", nameof(expert));
         return Attend(inputs, expert, masks, byHead: true);
-    }
-
-    private static ReferenceResult HostRef(AttentionInputs inputs, uint[][] masks)
-    {
-        ReferenceResult r = new(new float[inputs.Q.Length], new float[inputs.Q.Length], new float[inputs.QueryTokens * inputs.QueryHeads]);
-        int isB = inputs.IsBFloat16 ? 1 : 0, D = inputs.Dim;
-        for (int s = 0; s < inputs.Sequences.Count; s++)
-        {
-            PlacedSequence seq = inputs.Sequences[s];
-            int words = (seq.At.Keys + 31) / 32;
-            uint[] mask = masks[s];
-            Parallel.For(0, inputs.QueryHeads * seq.At.Queries, i =>
-            {
-                (int head, int query) = Math.DivRem(i, seq.At.Queries);
-                int row = ((seq.FirstQuery + query) * inputs.QueryHeads) + head, kh = head / (inputs.QueryHeads / inputs.KeyHeads);
-                List<(int K, double S)> l = [];
-                for (int k = 0; k < seq.At.Keys; k++)
-                {
-                    if (((mask[(i * words) + (k / 32)] >> (k % 32)) & 1) == 0) continue;
-                    int at = (((seq.FirstKey + k) * inputs.KeyHeads) + kh) * D;
-                    l.Add((at, (double)System.Numerics.Tensors.TensorPrimitives.Dot<float>(inputs.Q.AsSpan(row * D, D), inputs.K.AsSpan(at, D)) * inputs.Scale));
-                }
-                if (l.Count == 0) { r.Lse[row] = float.NegativeInfinity; return; }
-                double max = l.Max(x => x.S), sum = l.Sum(x => Math.Exp(x.S - max));
-                r.Lse[row] = (float)(max + Math.Log(sum));
-                float[] a = new float[D], b = new float[D];
-                foreach ((int at, double sc) in l)
-                {
-                    float w = (float)(Math.Exp(sc - max) / sum), w2 = Rounding.Round(w, isB);
-                    for (int d = 0; d < D; d++) { a[d] += w * inputs.V[at + d]; b[d] += w2 * inputs.V[at + d]; }
-                }
-                for (int d = 0; d < D; d++) { r.Output[(row * D) + d] = a[d]; r.Rounded[(row * D) + d] = Rounding.Round(b[d], isB); }
-            });
-        }
-        return r;
     }
 
     /// <inheritdoc/>
