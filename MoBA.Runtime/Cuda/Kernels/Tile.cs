@@ -284,6 +284,14 @@ internal static class Tile
     /// <param name="write">Whether the row exists.</param>
     public static void StorePartial(int row, long address, int odd, bool write) => CudaAsm.Emit("tile.storepartial %0, %1, %2, %3;", row, address, odd, write);
 
+    /// <summary>Writes the 16 rows of a warp like that. Hopper only, where it may go on until <see cref="WaitPartials"/>.</summary>
+    /// <param name="address">Of the first row.</param>
+    /// <param name="rows">How many of them exist; not more than 0 is none.</param>
+    public static void StorePartials(long address, int rows) => CudaAsm.Emit("tile.storepartials %0, %1;", address, rows);
+
+    /// <summary>Waits until what this warp wrote by <see cref="StorePartials"/> is there.</summary>
+    public static void WaitPartials() => CudaAsm.Emit("tile.waitpartials;");
+
     /// <summary>The lanes of the warp whose output of a row is no finite number though the sum of its weights is one.</summary>
     /// <param name="row">The thread's row, a constant.</param>
     public static int BrokenRows(int row)

@@ -3,18 +3,19 @@ namespace MoBA.Runtime.Cuda;
 /// <summary>
 /// Tile instructions of pass "routed" on Hopper: query tiles are gathered row by row, by asynchronous copies of 16 bytes, in the layout that
 /// the tensor memory accelerator would give them. Behind the barriers stand, for each query tile, the words told with it and the entries of its
-/// rows; then two claims.
+/// rows; then two claims; then, for each computing warp, its 16 rows of partials, which a bulk copy takes from there while the warp goes on.
 /// </summary>
 internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
 {
     // Copies of a tile count on its barrier, and each thread once more, for what it told.
     private const int Copiers = 128;
+    private const int ComputingWarps = 8;
 
     public override int Keys => BlockKeys;
 
-    public override int SharedBytes => ClaimsAt + 8;
+    public override int SharedBytes => IsStaged ? StagedAt + (ComputingWarps * StagedBytes) : ClaimsAt + 8;
 
-    protected override int QuerySlots => Dim == 256 ? 2 : 3;
+    protected override int QuerySlots => Dim == 64 ? 3 : 2;
 
     protected override int ValueSlots => Dim == 256 ? 1 : 2;
 
@@ -25,6 +26,13 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     private int ToldAt => EndOfBarriers;
 
     private int ClaimsAt => ToldAt + (QuerySlots * ToldBytes);
+
+    // There is no room for rows of 256.
+    private bool IsStaged => Dim < 256;
+
+    private int StagedAt => (ClaimsAt + 8 + 127) & ~127;
+
+    private int StagedBytes => 16 * Dim * 2;
 
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
@@ -37,6 +45,8 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
         ("claim", [var slot, var value]) => [$"{{ .reg .u32 a; mad.lo.u32 a, {slot}, 4, sb; st.shared.b32 [a+{ClaimsAt}], {value}; }}"],
         ("claimed", [var value, var slot]) =>
             [$"{{ .reg .u32 a; .reg .b32 x; mad.lo.u32 a, {slot}, 4, sb; ld.shared.b32 x, [a+{ClaimsAt}]; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}"],
+        ("storepartials", [var address, var rows]) => IsStaged ? StagePartials(address, rows) : Softmax.StorePartials(address, rows),
+        ("waitpartials", _) => IsStaged ? ["@first cp.async.bulk.wait_group 0; fence.proxy.async; bar.warp.sync 0xffffffff;"] : [],
         ("synccopiers", _) => [$"bar.sync 1, {Copiers};"],
 
         // What threads have copied is read by the tensor cores.
@@ -47,6 +57,17 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     // a: a word of what is told with query tile n.
     private IEnumerable<string> At(string n, string word) =>
         [.. Ring("queries").Slot(n), $"mad.lo.u32 slot, slot, {ToldBytes}, sb; mad.lo.u32 a, {word}, 4, slot; add.u32 a, a, {ToldAt};"];
+
+    // Rows are staged once the copy of those before has read them.
+    private IEnumerable<string> StagePartials(string address, string rows) =>
+    [
+        $"{{ .reg .u32 lane, row, odd, at, bytes; .reg .pred any; @first cp.async.bulk.wait_group.read 0; bar.warp.sync 0xffffffff;",
+        $"mov.u32 at, %tid.x; shr.u32 at, at, 5; sub.u32 at, at, {Copiers / 32}; mad.lo.u32 at, at, {StagedBytes}, sb; add.u32 at, at, {StagedAt};",
+        $"mov.u32 lane, %laneid; shr.u32 row, lane, 2; and.b32 odd, row, 1; and.b32 lane, lane, 3; shl.b32 lane, lane, 4; mad.lo.u32 row, row, {Dim * 2}, lane; add.u32 row, row, at;",
+        .. Softmax.StagePartials("row", "odd"),
+        $"fence.proxy.async.shared::cta; bar.warp.sync 0xffffffff; min.s32 bytes, {rows}, 16; mul.lo.s32 bytes, bytes, {Dim * 2}; setp.gt.s32 any, {rows}, 0; and.pred any, any, first;",
+        $"@any cp.async.bulk.global.shared::cta.bulk_group [{address}], [at], bytes; @first cp.async.bulk.commit_group; }}",
+    ];
 
     // Lanes have a warp's 32 rows; as many lanes as a row has pieces of 16 bytes copy one together, and the others the next ones. In the layout of
     // 128-byte swizzle a piece stands at its number xor the row's, modulo 8.

@@ -248,15 +248,18 @@ public static class HopperRouted
 
             // Pass 4: partials, in the order of the list.
             int upper = Tile.BrokenRows(0), lower = Tile.BrokenRows(1);
-            long firstRow = (long)item * CudaRouting.ItemRows;
+            int firstRow = row - (lane >> 2);
             Tile.RoundPartial();
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 0, row, lane);
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 1, row + 8, lane);
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, routing, item, row - (lane >> 2), upper, lower, lane);
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.StoreWarp(routing, ((long)item * CudaRouting.ItemRows) + firstRow, rows - firstRow, lane);
+            if ((upper | lower) != 0)
+                Tile.WaitPartials();
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, routing, item, firstRow, upper, lower, lane);
             items = items + 1;
             Tile.WaitQueriesFull(items);
             item = Tile.Told(items, RoutedTold.Item);
         }
+
+        Tile.WaitPartials();
 
         // A tile that no row saw is on its way all the same.
         if (stays & tiles >= 0)
