@@ -11,7 +11,8 @@ public sealed class GateKernelTests
 {
     private const int KeyHeads = 2;
 
-    private static readonly ConcurrentDictionary<(KernelPass, TileShape), Lazy<(KernelText Text, PtxProgram Program)>> _programs = new();
+    private static readonly Lazy<string> _compiled = new(static () => new KernelCompiler().Compile(new(KernelPass.Gate.Method(), ""), KernelTarget.Sm80, 128));
+    private static readonly ConcurrentDictionary<TileShape, Lazy<(KernelText Text, PtxProgram Program)>> _programs = new();
 
     // Keys, queries and position of the first query; the second has no keys, the third no past.
     private static readonly (int Keys, int Queries, int Position)[] _sequences = [(2500, 140, 2300), (0, 2, 0), (16, 16, 0), (700, 131, 569), (40, 4, -2)];
@@ -69,8 +70,7 @@ public sealed class GateKernelTests
         MemoryMarshal.AsBytes(tiles.AsSpan()).CopyTo(memory.AsSpan((int)routing.Tiles));
         CudaProblem problem = new() { Q = q, QueryTokenStride = stride, QueryHeadStride = 2 * dim, Dim = dim, Heads = heads, HeadsPerKeyHead = 2 };
         memory.AsSpan((int)routing.Routes, tokens * heads * slotStride * 4).Fill(0xCD);
-        KernelPass pass = KernelPasses.OfGate(slots);
-        (KernelText text, PtxProgram program) = Program(pass, pass.ShapeOfGate(dim, isHalf ? ElementKind.Half : ElementKind.BFloat16, routing));
+        (KernelText text, PtxProgram program) = Program(KernelPasses.ShapeOfGate(dim, isHalf ? ElementKind.Half : ElementKind.BFloat16, routing));
         new PtxGrid(program, text.Threads, text.SharedBytes, program.Pack(Bytes(problem), Bytes(routing)), memory).Run(tiles.Length * heads / headsPerGate, 1);
 
         foreach ((int token, int past, int firstBlock) in rows)
@@ -117,10 +117,9 @@ public sealed class GateKernelTests
         return ([.. tiles], [.. rows]);
     }
 
-    private static (KernelText Text, PtxProgram Program) Program(KernelPass pass, TileShape shape) => _programs.GetOrAdd((pass, shape), static key => new(() =>
+    private static (KernelText Text, PtxProgram Program) Program(TileShape shape) => _programs.GetOrAdd(shape, static key => new(() =>
     {
-        string ptx = new KernelCompiler().Compile(new(key.Item1.Method(), ""), key.Item2.Target, TilePrinter.For(key.Item2).Threads);
-        KernelText text = TileLowering.Lower(ptx, key.Item2);
+        KernelText text = TileLowering.Lower(_compiled.Value, key);
         return (text, new(text.Ptx));
     })).Value;
 
