@@ -19,7 +19,15 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     private const int Columns = 16;
 
     private const int RowBytes = Group * sizeof(float);
+    // Bits of the largest float.
+    private const int NoBlock = 0x7F7FFFFF;
     private const string NaN = "0f7FC00000", LeastNumber = "0fFF800000";
+
+    // Sorts eight.
+    private static readonly (int, int)[] _network =
+    [
+        (0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6), (0, 4), (3, 7), (1, 5), (2, 6), (1, 4), (3, 6), (2, 4), (3, 5), (3, 4),
+    ];
 
     public override string Target => "sm_80";
 
@@ -31,6 +39,9 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     public override int Keys => Kinds == 2 || Dim == 256 ? 32 : 64;
 
     public override int SharedBytes => FlagAt + 16;
+
+    /// <summary>So that the compiler leaves registers for as many as shared memory does.</summary>
+    public override int BlocksTogether => Math.Clamp((220 << 10) / SharedBytes, 1, Dim == 64 ? 4 : 3);
 
     protected override SoftmaxPrinter Softmax => throw new NotSupportedException("a gate has no softmax.");
 
@@ -93,7 +104,7 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
         ("insert", [var score, var block]) => Insert(score, block),
         ("leastkept", [var least]) => [$"mov.f32 {least}, v{Kept - 1};"],
         ("sortblocks", [var first]) => Sort(first),
-        ("storeblocks", [var four, var address]) => [$"st.global.v4.b32 [{address}], {Registers("x", 4 * int.Parse(four), 4)};"],
+        ("storeblocks", [var four, var address]) => [$"st.global.v4.b32 [{address}], {Registers("c", 4 * int.Parse(four), 4)};"],
         ("isfinite", [var isFinite]) => [$"{{ .reg .f32 d; .reg .pred p; sub.f32 d, sum, sum; setp.eq.f32 p, d, 0f00000000; selp.s32 {isFinite}, 1, 0, p; }}"],
         _ => null,
     };
@@ -113,11 +124,15 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
 
     private IEnumerable<string> Begin() =>
     [
-        $".reg .b32 a<{8 * Pieces * Fragments}>, m<{Rows}>, x<{Kept + 1}>; .reg .f32 s<{8 * Fragments}>, t<{Rows}>, v<{Kept}>, zero, sum; .reg .u64 copyfrom;",
-        ".reg .u32 sb, staged, row, even, odd, parts, copied, copiedrow, firstlane, twoquads; .reg .pred upper, second;",
-        "{ .reg .u32 thread, warp, group, quad, swing, n, piece; mov.u32 thread, %tid.x; mov.f32 zero, 0f00000000; mov.u32 sb, moba_shared;",
-        "shr.u32 warp, thread, 5; shr.u32 group, thread, 2; and.b32 group, group, 7; and.b32 quad, thread, 3; and.b32 firstlane, thread, 28;",
-        "shl.b32 twoquads, quad, 1; and.b32 n, quad, 2; setp.ne.u32 upper, n, 0; and.b32 n, quad, 1; setp.ne.u32 second, n, 0;",
+        $".reg .b32 a<{8 * Pieces * Fragments}>, m<{Rows}>; .reg .f32 s<{8 * Fragments}>, t<{Rows}>, v<{Kept}>, x<{Kept}>, zero, sum, one<{Kept}>;",
+        ".reg .u32 sb, unknown, staged, row, even, odd;",
+        "{ .reg .u32 thread, warp, group, quad, swing, n; mov.u32 thread, %tid.x; mov.f32 zero, 0f00000000; mov.u32 sb, moba_shared;",
+
+        // A zero that the assembler does not know as one: four words that were read together are to be in four operands of products, and it
+        // would rather move them ahead of each product.
+        "shr.u32 unknown, sb, 31;",
+        .. Enumerable.Range(0, Kept).Select(static i => $"shr.u32 n, sb, {30 - i}; or.b32 n, n, 0x3F800000; mov.b32 one{i}, n;"),
+        "shr.u32 warp, thread, 5; shr.u32 group, thread, 2; and.b32 group, group, 7; and.b32 quad, thread, 3;",
 
         // Scores: pieces of 16 bytes of row r stand at their number xor a permutation of r modulo 8, so that neither four rows of a pair of
         // pieces nor eight rows of one meet in a bank.
@@ -128,10 +143,7 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
 
         // Centroids: the 64-byte pieces of odd rows change places two by two.
         $"mad.lo.u32 even, group, {CentroidBytes}, sb; mad.lo.u32 even, quad, 16, even; add.u32 even, even, {CentroidsAt};",
-        "and.b32 n, group, 1; shl.b32 n, n, 6; sub.u32 odd, even, n; add.u32 even, even, n;",
-        $"shr.u32 copiedrow, thread, {Log2(Dim / 8)}; and.b32 piece, thread, {(Dim / 8) - 1}; and.b32 n, copiedrow, 1; shl.b32 n, n, 2; xor.b32 piece, piece, n;",
-        $"mad.lo.u32 copied, copiedrow, {CentroidBytes}, sb; mad.lo.u32 copied, piece, 16, copied; add.u32 copied, copied, {CentroidsAt};",
-        $"mul.wide.u32 copyfrom, thread, 16; mad.lo.u32 parts, thread, 16, sb; add.u32 parts, parts, {PartsAt}; }}",
+        "and.b32 n, group, 1; shl.b32 n, n, 6; sub.u32 odd, even, n; add.u32 even, even, n; }",
     ];
 
     // The left operand of a fragment and of half a 64-byte piece: two words of the row, and between them those of the row eight below.
@@ -141,12 +153,12 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     {
         if (row >= Rows)
             yield break;
-        yield return "{ .reg .pred p;";
+        yield return "{ .reg .pred p; .reg .b32 w<4>;";
         for (int piece = 0; piece < Pieces; piece++)
         {
-            string[] words = [.. Enumerable.Range(0, 4).Select(w => $"a{Operand(row >> 1, piece, w >> 1) + (2 * (w & 1)) + (row & 1)}")];
-            yield return string.Concat(words.Select(static w => $"mov.b32 {w}, 0; ")) +
-                $"setp.gt.s32 p, {columns}, {32 * piece}; @p ld.global.v4.b32 {{{string.Join(",", words)}}}, [{address}+{64 * piece}];";
+            yield return $"mov.b32 w0, 0; mov.b32 w1, 0; mov.b32 w2, 0; mov.b32 w3, 0; setp.gt.s32 p, {columns}, {32 * piece}; @p ld.global.v4.b32 {{w0,w1,w2,w3}}, [{address}+{64 * piece}];";
+            for (int word = 0; word < 4; word++)
+                yield return $"or.b32 a{Operand(row >> 1, piece, word >> 1) + (2 * (word & 1)) + (row & 1)}, w{word}, unknown;";
         }
 
         yield return "}";
@@ -154,8 +166,8 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
 
     private IEnumerable<string> LoadPart(string part) =>
     [
-        $"{{ .reg .u32 from; mad.lo.u32 from, {part}, {PartBytes}, parts;",
-        .. Enumerable.Range(0, 2 * Pieces * Fragments).Select(i => $"ld.shared.v4.b32 {Registers("a", 4 * i, 4)}, [from+{i * Threads * 16}];"),
+        $"{{ .reg .u32 from; mov.u32 from, %tid.x; mad.lo.u32 from, from, 16, sb; mad.lo.u32 from, {part}, {PartBytes}, from;",
+        .. Enumerable.Range(0, 2 * Pieces * Fragments).Select(i => $"ld.shared.v4.b32 {Registers("a", 4 * i, 4)}, [from+{PartsAt + (i * Threads * 16)}];"),
         "}",
     ];
 
@@ -163,9 +175,12 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     private IEnumerable<string> CopyCentroids(string tile, string address, string first)
     {
         int turnBytes = Threads * 16, turnRows = turnBytes / CentroidBytes;
-        yield return $"{{ .reg .u32 to, n; .reg .s32 block; .reg .u64 from; .reg .pred p; mad.lo.u32 to, {tile}, {StageBytes}, copied; add.s64 from, {address}, copyfrom; add.s32 block, {first}, copiedrow;";
+        yield return "{ .reg .u32 thread, to, n; .reg .s32 block, row; .reg .u64 from; .reg .pred p; mov.u32 thread, %tid.x; " +
+            $"shr.u32 row, thread, {Log2(Dim / 8)}; and.b32 to, thread, {(Dim / 8) - 1}; and.b32 n, row, 1; shl.b32 n, n, 2; xor.b32 to, to, n; " +
+            $"mad.lo.u32 to, to, 16, sb; mad.lo.u32 to, row, {CentroidBytes}, to; mad.lo.u32 to, {tile}, {StageBytes}, to; " +
+            $"mul.wide.u32 from, thread, 16; add.s64 from, {address}, from; add.s32 block, {first}, row;";
         for (int turn = 0; turn < Keys / turnRows; turn++)
-            yield return $"setp.ge.s32 p, block, {-turn * turnRows}; selp.u32 n, 16, 0, p; cp.async.cg.shared.global.L2::128B [to+{turn * turnBytes}], [from+{turn * turnBytes}], 16, n;";
+            yield return $"setp.ge.s32 p, block, {-turn * turnRows}; selp.u32 n, 16, 0, p; cp.async.cg.shared.global.L2::128B [to+{CentroidsAt + (turn * turnBytes)}], [from+{turn * turnBytes}], 16, n;";
         yield return "}";
     }
 
@@ -219,27 +234,31 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
         yield return "}";
     }
 
-    // A bit for every score that exceeds the threshold of its row, above those of the sixteen columns before.
+    // A bit for every score that exceeds the threshold of its row, above those of the sixteen columns before. Bits of a sum that starts at 2^23,
+    // as sums of floats have units of their own.
     private IEnumerable<string> Mark()
     {
-        yield return "{ .reg .pred p;";
+        yield return $"{{ .reg .f32 k<{Rows}>; .reg .b32 bits; .reg .pred p;";
         for (int row = 0; row < Rows; row++)
-            yield return $"shl.b32 m{row}, m{row}, {Columns};";
+            yield return $"mov.f32 k{row}, 0f4B000000;";
         for (int i = 0; i < 4 * Rows; i++)
         {
             (int row, int group, int column) = (i % Rows, i / Rows / 2, i / Rows % 2);
-            yield return $"setp.gtu.f32 p, {Score(row, group, column)}, t{row}; @p or.b32 m{row}, m{row}, {1 << ((8 * group) + column)};";
+            yield return $"setp.gtu.f32 p, {Score(row, group, column)}, t{row}; @p add.f32 k{row}, k{row}, {Literal(1 << ((8 * group) + column))};";
             if (MayOverflow && column == 0)
                 yield return $"fma.rn.f32 sum, {Score(row, group, 0)}, {Score(row, group, 1)}, sum;";
         }
 
+        for (int row = 0; row < Rows; row++)
+            yield return $"mov.b32 bits, k{row}; prmt.b32 m{row}, m{row}, bits, 0x1054;";
         yield return "}";
     }
 
     // What the four lanes of a row have marked, for the lane that has the row's list.
     private IEnumerable<string> Marks(string marks)
     {
-        yield return "{ .reg .b32 k<2>, g<2>, r;";
+        yield return "{ .reg .b32 k<2>, g<2>, r; .reg .u32 twoquads; .reg .pred upper, second; mov.u32 twoquads, %tid.x; and.b32 r, twoquads, 2; setp.ne.u32 upper, r, 0;";
+        yield return "and.b32 r, twoquads, 1; setp.ne.u32 second, r, 0; and.b32 twoquads, twoquads, 3; shl.b32 twoquads, twoquads, 1;";
         if (Rows == 4)
         {
             yield return "selp.b32 k0, m2, m0, upper; selp.b32 k1, m3, m1, upper; selp.b32 g0, m0, m2, upper; selp.b32 g1, m1, m3, upper;";
@@ -256,8 +275,8 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
         yield return Rows == 4 ? $"mov.b32 {marks}, k0; }}" : $"selp.b32 {marks}, 0, k0, upper; }}";
     }
 
-    // Of the lane's row: the second least of the maxima of eight fours of scores, so that seven scores are not less; then a little less than
-    // that. NaN where one of these is none.
+    // Of the lane's row: the seventh of the greater scores of 16 pairs, so that seven scores are not less; then a little less than that. NaN where
+    // one of these is none.
     private static IEnumerable<string> Floor(string floor, string valid)
     {
         yield return $"{{ .reg .f32 c<{Group}>, l0, l1, d; .reg .u32 at; .reg .b32 bit; .reg .pred p;";
@@ -267,10 +286,19 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
         for (int i = 0; i < Group; i++)
             yield return $"and.b32 bit, {valid}, {1L << i}; setp.ne.u32 p, bit, 0; selp.f32 c{i}, c{i}, {LeastNumber}, p;";
         yield return "FLOOR_OF_ALL:";
-        for (int i = 0; i < Group; i += 4)
-            yield return $"max.NaN.f32 c{i}, c{i}, c{i + 1}; max.NaN.f32 c{i + 2}, c{i + 2}, c{i + 3}; max.NaN.f32 c{i}, c{i}, c{i + 2};";
-        yield return "min.NaN.f32 l0, c0, c4; max.NaN.f32 l1, c0, c4;";
-        for (int i = 8; i < Group; i += 4)
+        for (int i = 0; i < Group; i += 2)
+            yield return $"max.NaN.f32 c{i / 2}, c{i}, c{i + 1};";
+        foreach (int eight in new[] { 0, 8 })
+        {
+            foreach ((int i, int j) in _network)
+                yield return $"min.NaN.f32 d, c{eight + i}, c{eight + j}; max.NaN.f32 c{eight + j}, c{eight + i}, c{eight + j}; mov.f32 c{eight + i}, d;";
+        }
+
+        // The greater eight of both, ascending and descending; the second least of them.
+        for (int i = 0; i < 8; i++)
+            yield return $"max.NaN.f32 c{i}, c{i}, c{15 - i};";
+        yield return "min.NaN.f32 l0, c0, c1; max.NaN.f32 l1, c0, c1;";
+        for (int i = 2; i < 8; i++)
             yield return $"max.NaN.f32 d, l0, c{i}; min.NaN.f32 l1, l1, d; min.NaN.f32 l0, l0, c{i};";
         yield return "abs.f32 d, l1; fma.rn.f32 d, d, 0fB4800000, l1; sub.f32 d, d, 0f00800000;" +
             $" setp.gt.f32 p, l1, {LeastNumber}; selp.f32 {floor}, d, {NaN}, p; }}";
@@ -278,9 +306,9 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
 
     private IEnumerable<string> SetThresholds(string ofRow)
     {
-        yield return "{ .reg .u32 lane; .reg .b32 r;";
+        yield return "{ .reg .u32 first, lane; mov.u32 first, %tid.x; and.b32 first, first, 28;";
         for (int row = 0; row < Rows; row++)
-            yield return $"add.u32 lane, firstlane, {row}; shfl.sync.idx.b32 t{row}, {ofRow}, lane, 0x1f, 0xffffffff;";
+            yield return $"add.u32 lane, first, {row}; shfl.sync.idx.b32 t{row}, {ofRow}, lane, 0x1f, 0xffffffff;";
         yield return "}";
     }
 
@@ -289,23 +317,24 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     {
         yield return "{ .reg .pred p; mov.f32 sum, zero;";
         for (int place = 0; place < Kept; place++)
-            yield return $"setp.lt.s32 p, {wanted}, {Kept - place}; selp.f32 v{place}, 0f7F800000, {NaN}, p; mov.b32 x{place}, {int.MaxValue};";
+            yield return $"setp.lt.s32 p, {wanted}, {Kept - place}; selp.f32 v{place}, 0f7F800000, {NaN}, p; mov.b32 x{place}, {NoBlock};";
         for (int row = 0; row < Rows; row++)
             yield return $"mov.f32 t{row}, {NaN}; mov.b32 m{row}, 0;";
         yield return "}";
     }
 
-    // Blocks come in descending, so of equal scores the one that is there stays ahead.
+    // Blocks come in descending, so of equal scores the one that is there stays ahead. What moves is multiplied by 1, blocks as bits of floats,
+    // and for each place by another 1 that the assembler does not know: units that select are those that compare, and have enough to do.
     private static IEnumerable<string> Insert(string score, string block)
     {
-        yield return $"{{ .reg .f32 n; .reg .pred p<{Kept}>; max.f32 n, {score}, {LeastNumber};";
+        yield return $"{{ .reg .f32 n, b; .reg .pred p<{Kept}>; max.f32 n, {score}, {LeastNumber}; mov.b32 b, {block};";
         for (int place = 0; place < Kept; place++)
             yield return $"setp.gtu.f32 p{place}, n, v{place};";
         for (int place = Kept - 1; place >= 0; place--)
         {
-            yield return $"@p{place} mov.f32 v{place}, n; @p{place} mov.b32 x{place}, {block};";
+            yield return $"@p{place} mul.f32 v{place}, n, one{place}; @p{place} mul.f32 x{place}, b, one{place};";
             if (place > 0)
-                yield return $"@p{place - 1} mov.f32 v{place}, v{place - 1}; @p{place - 1} mov.b32 x{place}, x{place - 1};";
+                yield return $"@p{place - 1} mul.f32 v{place}, v{place - 1}, one0; @p{place - 1} mul.f32 x{place}, x{place - 1}, one0;";
         }
 
         yield return "}";
@@ -314,19 +343,17 @@ internal sealed class GateTiles(TileShape shape) : TilePrinter(shape)
     // A network of 19 comparisons; then numbers over all sequences, and -1.
     private static IEnumerable<string> Sort(string first)
     {
-        yield return $"{{ .reg .b32 n; .reg .pred p; mov.b32 x{Kept}, {int.MaxValue};";
-        foreach ((int i, int j) in new[]
-        {
-            (0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6), (0, 4), (3, 7), (1, 5), (2, 6), (1, 4), (3, 6), (2, 4), (3, 5), (3, 4),
-        })
-        {
-            yield return $"min.s32 n, x{i}, x{j}; max.s32 x{j}, x{i}, x{j}; mov.b32 x{i}, n;";
-        }
-
+        yield return $".reg .b32 c<{Kept + 1}>; {{ .reg .b32 n; .reg .pred p; mov.b32 c{Kept}, {NoBlock};";
+        for (int i = 0; i < Kept; i++)
+            yield return $"mov.b32 c{i}, x{i};";
+        foreach ((int i, int j) in _network)
+            yield return $"min.s32 n, c{i}, c{j}; max.s32 c{j}, c{i}, c{j}; mov.b32 c{i}, n;";
         for (int i = 0; i <= Kept; i++)
-            yield return $"setp.eq.s32 p, x{i}, {int.MaxValue}; add.s32 x{i}, x{i}, {first}; selp.b32 x{i}, -1, x{i}, p;";
+            yield return $"setp.eq.s32 p, c{i}, {NoBlock}; add.s32 c{i}, c{i}, {first}; selp.b32 c{i}, -1, c{i}, p;";
         yield return "}";
     }
+
+    private static string Literal(float value) => "0f" + BitConverter.SingleToUInt32Bits(value).ToString("X8", System.Globalization.CultureInfo.InvariantCulture);
 
     private static int Log2(int x) => System.Numerics.BitOperations.Log2((uint)x);
 }

@@ -32,6 +32,8 @@ public static unsafe class GateKernel
                 turns = turn == 0 & routing.HeadsPerGate == 1 && !IsFinite() ? 2 : 1;
             }
 
+            // Read again, so that no register holds it meanwhile.
+            work = GateWork.Of(problem, routing, tile, first, firstHead);
             if (turns > 0)
                 GateRoutes.Write(problem, routing, work);
             else

@@ -23,6 +23,7 @@ internal static class PtxMath
             ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
             ("brev", _) => static (a, _, _) => Enumerable.Range(0, 32).Aggregate(0ul, (bits, i) => bits | (((a >> i) & 1) << (31 - i))),
             ("clz", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.LeadingZeroCount((uint)a),
+            ("prmt", _) => static (a, b, c) => Enumerable.Range(0, 4).Aggregate(0ul, (bytes, i) => bytes | ((((b << 32) | (uint)a) >> (8 * (int)((c >> (4 * i)) & 7)) & 0xFF) << (8 * i))),
             ("bfind", _) => static (a, _, _) => (uint)(31 - System.Numerics.BitOperations.LeadingZeroCount((uint)a)),
             ("max" or "min", "f16x2" or "bf16x2") when parts.Contains("NaN") => ExtremePair(parts[0] == "max", type == "f16x2"),
             ("popc", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.PopCount((uint)a),
