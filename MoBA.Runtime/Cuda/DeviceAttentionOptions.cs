@@ -30,7 +30,7 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// pointer is an exception then, and otherwise the loss of the device.</summary>
     public bool Strict { get; init; }
 
-    /// <summary>Where the passes of a gated expert are marked.</summary>
+    /// <summary>Marks the end of every pass of a gated expert's call; null measures nothing.</summary>
     internal PassMarks? Marks { get; init; }
 
     /// <summary>Nothing asked for.</summary>

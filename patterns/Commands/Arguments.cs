@@ -108,8 +108,8 @@ internal static class Arguments
     };
 
     /// <summary>The engine that the command line asks for.</summary>
-    public static AttentionEngine Engine(Target? target) =>
-        UserErrorException.Around(() => target is null ? AttentionEngine.Create() : AttentionEngine.Create(target.Value));
+    public static AttentionEngine Engine(Target? target, long? workspaceBytes = null) => UserErrorException.Around(
+        () => AttentionEngine.Create(new AttentionEngineOptions { Target = target, WorkspaceBytes = workspaceBytes }));
 
     /// <summary>Finds out before long work whether a file can be written where the command line says.</summary>
     public static void CheckPlace(string path) => UserErrorException.Around(() =>

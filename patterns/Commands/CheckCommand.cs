@@ -6,8 +6,8 @@ using MoBA.Runtime;
 
 namespace MoBA.Program;
 
-/// <summary><c>moba check</c>: a pattern's kernels against the O(N^2) oracle, on the same float32 numbers: routes apart from the attention
-/// that follows them.</summary>
+/// <summary><c>moba check</c>: a pattern's kernels against the O(N^2) oracle, on the same numbers: routes apart from the attention that
+/// follows them. Numbers are float32, and on tensor cores, which take nothing else, the 16-bit ones of the file.</summary>
 internal static class CheckCommand
 {
     /// <summary>The command.</summary>
@@ -25,28 +25,34 @@ internal static class CheckCommand
             using AttentionInput file = AttentionInput.Open(parsed.GetValue(input)!);
             Pattern checkedPattern = Pattern.Of(
                 parsed.GetValue(pattern)!, file.LongestSequence, parsed.GetValue(set)!, Routing.Of(parsed.GetValue(router), file));
-            return Check(terminal, checkedPattern, file, parsed.GetValue(target), cancellationToken);
+            return Check(terminal, checkedPattern, file, () => Arguments.Engine(parsed.GetValue(target)), cancellationToken);
         }, CancellationToken.None));
         return command;
     }
 
-    private static int Check(Terminal terminal, Pattern pattern, AttentionInput file, Target? target, CancellationToken cancellationToken)
+    /// <summary>Checks a pattern on a file.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Check(Terminal terminal, Pattern pattern, AttentionInput file, Func<AttentionEngine> create, CancellationToken cancellationToken)
     {
-        (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors = file.ReadAsFloat();
-        using AttentionEngine engine = Arguments.Engine(target);
+        using AttentionEngine engine = create();
         AttentionOptions options = file.Options with { ReturnLse = pattern.HasLse, ReturnRoutes = true };
-        (AttentionResult<float> actual, Judgement judgement) = terminal.Progress("Checking", 2, step =>
+        Run run = new(engine, file, options, cancellationToken);
+        (AttentionResult<float> actual, Judgement judgement) = terminal.Progress("Checking", 2, step => (engine.Target, pattern, file.Dtype) switch
         {
-            step("kernel");
-            AttentionResult<float> result = pattern.Attend(engine, tensors, options, cancellationToken);
-            step("oracle");
-            return (result, pattern.Judge(result, engine, tensors, options, cancellationToken));
+            (Target.Cuda, ExpertPattern expert, SafetensorsDtype.BF16) => run.Short(expert, DeviceElement.BFloat16, step),
+            (Target.Cuda, ExpertPattern expert, SafetensorsDtype.F16) => run.Short(expert, DeviceElement.Half, step),
+            _ => run.Single(pattern, step),
         });
         terminal.Line(pattern.Title);
         terminal.Line($"  read    {file}");
+        if (DeviceNote.Of(engine, actual.Timings) is { } note)
+        {
+            terminal.Line($"  ran     {note}");
+        }
+
         foreach ((string name, RouteGap gap) in judgement.Routes)
         {
-            terminal.Line($"  {name,-7} {Judgement.Text(gap)}");
+            terminal.Line($"  {name,-7} {judgement.Text(gap)}");
         }
 
         terminal.Line($"  output  {judgement.Output}");
@@ -62,7 +68,35 @@ internal static class CheckCommand
 
         LoadTable.Write(terminal, actual.Loads);
         terminal.Line(string.Create(
-            CultureInfo.InvariantCulture, $"  {(judgement.Agrees ? "agrees with" : "DIFFERS from")} the oracle at a tolerance of {Judgement.Tolerance:0e+00}"));
+            CultureInfo.InvariantCulture, $"  {(judgement.Agrees ? "agrees with" : "DIFFERS from")} the oracle at a tolerance of {judgement.Within.Output:0.#e+00}"));
         return judgement.Agrees ? Moba.Ok : Moba.CheckFailed;
+    }
+
+    /// <summary>A kernel, and then the oracle.</summary>
+    private sealed record Run(AttentionEngine Engine, AttentionInput File, AttentionOptions Options, CancellationToken CancellationToken)
+    {
+        /// <summary>On the file's numbers as float32.</summary>
+        public (AttentionResult<float> Actual, Judgement Judgement) Single(Pattern pattern, Action<string> step)
+        {
+            (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors = File.ReadAsFloat();
+            step("kernel");
+            AttentionResult<float> result = pattern.Attend(Engine, tensors, Options, CancellationToken);
+            step("oracle");
+            return (result, pattern.Judge(result, Engine, tensors, Options, CancellationToken));
+        }
+
+        /// <summary>On the file's own 16-bit numbers.</summary>
+        public (AttentionResult<float> Actual, Judgement Judgement) Short<T>(ExpertPattern pattern, DeviceElement<T> element, Action<string> step)
+            where T : unmanaged
+        {
+            (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors = File.Read<T>();
+            step("kernel");
+            AttentionResult<T> made = pattern.Attend(Engine, tensors, Options, CancellationToken);
+            AttentionResult<float> result = new() { Output = element.Values(made.Output), Lse = made.Lse, Routes = made.Routes, Timings = made.Timings };
+            step("oracle");
+            float largest = element.Values(tensors.V).ToFlat().Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
+            Judgement judgement = pattern.Judge(result, tensors, Options, CancellationToken);
+            return (result, judgement with { Within = Tolerances.Short(element.Rounding, largest) });
+        }
     }
 }

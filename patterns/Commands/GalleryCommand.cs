@@ -104,7 +104,7 @@ internal static class GalleryCommand
         terminal.Line("captured: the share of dense causal attention that lies on attended keys, mean over tokens and heads");
         int wrong = rows.Count(row => !row.Judgement.Agrees);
         string verdict = wrong == 0 ? "Every pattern agrees" : $"{wrong} of {rows.Count} patterns DIFFER";
-        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{verdict} with the oracle (largest error under {Judgement.Tolerance:0e+00})."));
+        terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{verdict} with the oracle (largest error under {Tolerances.Single.Output:0e+00})."));
         return wrong == 0 ? Moba.Ok : Moba.CheckFailed;
     }
 
@@ -132,7 +132,7 @@ internal static class GalleryCommand
             measured.Add(("loads", LoadTable.Line(loads)));
         }
 
-        measured.AddRange(row.Judgement.Routes.Select(route => ("routes", $"{(route.Name == "routes" ? "" : $"{route.Name}: ")}{Judgement.Text(route.Gap)}")));
+        measured.AddRange(row.Judgement.Routes.Select(route => ("routes", $"{(route.Name == "routes" ? "" : $"{route.Name}: ")}{row.Judgement.Text(route.Gap)}")));
         measured.Add(("error", $"{row.Judgement.Output}{(row.Judgement.Agrees ? "" : "  TOO LARGE")}"));
         return measured;
     }

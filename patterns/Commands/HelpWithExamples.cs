@@ -55,6 +55,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         [
             "moba check SinkWindow --input qkv.safetensors",
             "moba check MobaSinks --input qkv.safetensors --set TopK=4",
+            "moba check MobaTopK --input qkv.safetensors --target cuda",
             "moba check LongContext --input qkv.safetensors --router router.safetensors --set SinkWindow.Window=512",
         ],
         "bench" =>
@@ -63,6 +64,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moba bench Causal --tokens 8192 --heads 8 --dim 128 --repeat 10",
             "moba bench MobaTopK --tokens 32768 --heads 8",
             "moba bench SinkWindow --target cuda --tokens 32768 --batch 2 --heads 16 --dim 128 --set Window=1024 --sustained --first",
+            "moba bench MobaTopK --target cuda --tokens 65536 --batch 2 --heads 16 --dim 128 --data correlated --workspace 512 --crossover",
             "moba bench --all --target cuda --tokens 32768 --heads 16 --dim 128 --json all.json",
         ],
         "fit" =>

@@ -82,6 +82,11 @@ internal static class RunCommand
         writer.Save(request.Output, cancellationToken);
         terminal.Line(pattern.Title);
         terminal.Line($"  {"read".PadRight(LabelWidth)} {file}");
+        if (DeviceNote.Of(engine, result.Timings) is { } note)
+        {
+            terminal.Line($"  {"ran".PadRight(LabelWidth)} {note}");
+        }
+
         foreach (PassTiming pass in result.Timings)
         {
             terminal.Line($"  {pass.Pass.PadRight(LabelWidth)} {Stopwatches.Text(pass.Elapsed)}");

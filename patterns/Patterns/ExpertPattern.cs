@@ -26,9 +26,14 @@ internal sealed class ExpertPattern(ISparseExpert expert) : Pattern
 
     public override Judgement Judge(
         AttentionResult<float> actual, AttentionEngine engine, (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors, AttentionOptions options,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken) => Judge(actual, tensors, options, cancellationToken);
+
+    /// <summary>Compares what was made of tensors of any type with what the oracle makes of the same.</summary>
+    public Judgement Judge<T>(
+        AttentionResult<float> actual, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options, CancellationToken cancellationToken)
+        where T : unmanaged
     {
-        (Tensor<float> q, Tensor<float> k, Tensor<float> v) = tensors;
+        (Tensor<T> q, Tensor<T> k, Tensor<T> v) = tensors;
         if (actual.Routes is not { } routes)
         {
             return Judgement.Of(actual, ReferenceAttention.Attend(expert, q, k, v, options, cancellationToken), [], null);
@@ -44,7 +49,7 @@ internal sealed class ExpertPattern(ISparseExpert expert) : Pattern
     {
         int heads = (int)tensors.Q.Lengths[1];
         return actual.Routes is { } routes
-            ? Program.Density.Of(rows, heads, new RoutedRows(expert, routes, rows, heads).Keys, cancellationToken)
+            ? Program.Density.Of(rows, heads, new RoutedRows(expert, RouteTable.Of(routes), rows, heads).Keys, cancellationToken)
             : Program.Density.Of(expert, rows.Keys, heads, cancellationToken);
     }
 }

@@ -68,7 +68,7 @@ internal sealed class MixturePattern(IExpertMixture mixture, RouterSource source
         int heads = (int)tensors.Q.Lengths[1];
         ExpertRoutes routes = new(actual, mixture.Info.Experts.Count);
         RoutedRows[] experts = [.. Experts.Select(expert => new RoutedRows(
-            expert, expert.Gate is null ? null : Alone(expert, engine, tensors, options, cancellationToken).Routes, rows, heads))];
+            expert, expert.Gate is null ? null : RouteTable.Of(Alone(expert, engine, tensors, options, cancellationToken).Routes), rows, heads))];
         return Program.Density.Of(rows, heads, Keys, cancellationToken);
 
         long Keys(int query, int head)

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using MoBA.Runtime;
 
 namespace MoBA.Program;
@@ -11,6 +10,9 @@ internal readonly record struct SequenceRows(int FirstQuery, int Queries, int Ke
 {
     /// <summary>Absolute position of a query, the last of which stands at the last key.</summary>
     public int Position(int query) => Keys - Queries + query;
+
+    /// <summary>Its positions, for an expert that is bound to them; it has queries and keys.</summary>
+    public AttentionExtent Extent(int heads) => new(Position(0), Position(Queries - 1), Keys, heads);
 }
 
 /// <summary>What the rows of one sequence attend, by the author's predicates and the blocks that a gate chose.</summary>
@@ -18,19 +20,26 @@ internal sealed class RoutedRows
 {
     private readonly ISparseExpert _expert;
     private readonly SequenceRows _rows;
-    private readonly int[] _routes;
-    private readonly int _routeHeads, _group, _topK;
+    private readonly RouteTable? _routes;
+    private readonly int _group;
+    private readonly PatternPairs _pairs;
+    private readonly PatternPairs? _always;
 
     /// <summary>Rows of an expert.</summary>
     /// <param name="expert">The expert.</param>
-    /// <param name="routes">[query tokens, route heads, TopK] where it has a block gate.</param>
+    /// <param name="routes">Where it has a block gate, its routes.</param>
     /// <param name="rows">The sequence.</param>
     /// <param name="heads">Query heads.</param>
-    public RoutedRows(ISparseExpert expert, Tensor<int>? routes, SequenceRows rows, int heads)
+    /// <exception cref="ArgumentException">The parameters of an expert with a gate do not fit the sequence.</exception>
+    public RoutedRows(ISparseExpert expert, RouteTable? routes, SequenceRows rows, int heads)
     {
-        (_expert, _rows, _routes) = (expert, rows, routes?.ToFlat() ?? []);
-        _routeHeads = (int?)routes?.Lengths[1] ?? heads;
-        (_group, _topK) = (heads / _routeHeads, (int?)routes?.Lengths[2] ?? 0);
+        (_expert, _rows, _routes) = (expert, rows, routes);
+        _group = heads / (routes?.Heads ?? heads);
+        if (routes is not null && rows.Queries > 0 && rows.Keys > 0)
+        {
+            _pairs = PatternPairs.Of(expert, rows.Extent(heads));
+            _always = PatternPairs.OfAlways(expert, rows.Extent(heads));
+        }
     }
 
     /// <summary>The expert.</summary>
@@ -40,40 +49,58 @@ internal sealed class RoutedRows
     public SequenceRows Rows => _rows;
 
     /// <summary>Blocks that a query's route names, the own block first; -1 where there are fewer.</summary>
-    public ReadOnlySpan<int> Route(int query, int head) =>
-        _routes.AsSpan((((_rows.FirstQuery + query) * _routeHeads) + (head / _group)) * _topK, _topK);
+    public ReadOnlySpan<int> Route(int query, int head) => _routes is null ? [] : _routes[_rows.FirstQuery + query, head / _group];
 
     /// <summary>Keys that a query attends.</summary>
     public long Keys(int query, int head)
     {
         int q = _rows.Position(query);
-        if (_expert.Gate is not { } gate)
+        if (_routes is null)
         {
-            return Count(q, 0, _rows.Keys, head);
+            return Asked(q, head);
+        }
+
+        if (_rows.Keys == 0)
+        {
+            return 0;
         }
 
         long keys = 0;
         ReadOnlySpan<int> route = Route(query, head);
         foreach (int block in route)
         {
-            keys += block < 0 ? 0 : Count(q, block * gate.BlockSize, Math.Min(_rows.Keys, (block + 1) * gate.BlockSize), head);
+            keys += block < 0 ? 0 : InBlock(_pairs, q, block, head);
         }
 
-        if (_expert.Info.AlwaysPredicate is not null)
+        return keys + (_always is { } always ? Elsewhere(always, q, route, head) : 0);
+    }
+
+    /// <summary>What is attended always, outside the blocks of a route.</summary>
+    private long Elsewhere(PatternPairs always, int q, ReadOnlySpan<int> route, int head)
+    {
+        int size = _expert.Gate!.BlockSize, next = 0;
+        long keys = 0;
+        foreach (KeyRange run in always.Kernel.KeyRanges(q, q, _rows.Keys, head).OrderBy(run => run.Start))
         {
-            for (int k = 0; k < _rows.Keys; k++)
+            for (next = Math.Max(next, run.Start / size); (long)next * size < run.End; next++)
             {
-                keys += !route.Contains(k / gate.BlockSize) && _expert.Always(q, k, head) && _expert.Attends(q, k, head) ? 1 : 0;
+                keys += route.Contains(next) ? 0 : InBlock(always, q, next, head);
             }
         }
 
         return keys;
     }
 
-    private long Count(int q, int first, int end, int head)
+    private long InBlock(PatternPairs pairs, int q, int block, int head)
+    {
+        long size = _expert.Gate!.BlockSize;
+        return pairs.Count(q, q, (int)(block * size), (int)Math.Min(_rows.Keys, (block + 1) * size) - 1, head);
+    }
+
+    private long Asked(int q, int head)
     {
         long count = 0;
-        for (int k = first; k < end; k++)
+        for (int k = 0; k < _rows.Keys; k++)
         {
             count += _expert.Attends(q, k, head) ? 1 : 0;
         }

@@ -67,7 +67,7 @@ internal sealed class RoutedView
         double? captured = CapturedMass.Of(pattern, result.Lse, CapturedMass.Dense(engine, tensors, options, cancellationToken), rows);
         int heads = (int)all.Q.Lengths[1];
         Dictionary<int, RoutedRows> blocks = Enumerable.Range(0, pattern.Experts.Count).Where(id => pattern.Experts[id].Gate is not null).ToDictionary(id => id, id => new RoutedRows(
-            pattern.Experts[id], new ExpertPattern(pattern.Experts[id]).Attend(engine, tensors, options, cancellationToken).Routes, rows, heads));
+            pattern.Experts[id], RouteTable.Of(new ExpertPattern(pattern.Experts[id]).Attend(engine, tensors, options, cancellationToken).Routes), rows, heads));
         string source = pattern is MixturePattern mixture ? $", routed by {mixture.RoutedBy}" : "";
         return new(entry, pattern, result, density, rows, $"{rows.Keys} tokens of {Path.GetFileName(file.Path)}{source}", captured, blocks);
     }

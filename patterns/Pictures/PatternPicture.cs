@@ -19,7 +19,7 @@ internal static class PatternPicture
         {
             MixturePattern mixture => BandPicture.Draw(new ExpertBands(mixture.Mixture.Info, result, rows, TerminalPicture.Width), coloured),
             ExpertPattern { Expert.Gate: null } expert => TerminalPicture.Draw(expert.Expert, Math.Max(1, rows.Keys), coloured),
-            _ => RoutePicture.Draw(new RoutedRows(((ExpertPattern)pattern).Expert, result.Routes, rows, heads), head, coloured),
+            _ => RoutePicture.Draw(new RoutedRows(((ExpertPattern)pattern).Expert, RouteTable.Of(result.Routes), rows, heads), head, coloured),
         };
     }
 }

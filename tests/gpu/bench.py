@@ -6,17 +6,13 @@
 Needs torch with CUDA and safetensors. Inputs are drawn once a workload and handed to moba as a file; its output comes back as one and is
 compared with a peer's, so that equal work is proven. Every measurement starts after 1.5 s of rest, for a GPU under full load lowers
 its clock; it is the median of 3 to 20 calls by CUDA events. Rates are useful TFLOP/s by moba's exact count of pairs, for all
-alike. A peer that fails is n/a with the reason below the table.
+alike. A peer that fails is n/a with the reason below the table. Block-gated experts have a table of their own: --only gated.
 """
 
 import argparse
 import json
 import math
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -24,8 +20,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+import bench_gated
+from bench_common import Skipped, folder_for, moba_report, number, reason, run_moba, say, timed
+
 BATCH, HEADS = 2, 16
-REST_S, BURST_MS, FEWEST, MOST = 1.5, 150.0, 3, 20
 WINDOW, SINKS, CAP = 1024, 64, 50.0
 
 
@@ -57,42 +55,6 @@ WORKLOADS = [
     Workload("Causal, kernels for sm_80", "Causal", 8192, peers=("flash",), env={"MOBA_CUDA_KERNELS": "sm80"}),
     Workload("SinkWindow 1024+64", "SinkWindow", 65536, settings=["Window=1024", "Sinks=64"], peers=("flex",)),
 ]
-
-
-class Skipped(Exception):
-    """A measurement that is left out, with the reason."""
-
-
-def reason(error):
-    """An error in a line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}".replace("|", "/")
-
-
-# Timing
-
-
-def events(call, count):
-    """Milliseconds of each of some calls."""
-    marks = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]
-    marks[0].record()
-    for mark in marks[1:]:
-        call()
-        mark.record()
-    marks[-1].synchronize()
-    return [a.elapsed_time(b) for a, b in zip(marks, marks[1:])]
-
-
-def timed(call):
-    """Median and shortest milliseconds of a call after a rest. It is called before: compilation does not count."""
-    call()
-    call()
-    count = max(FEWEST, min(MOST, int(BURST_MS / max(1e-3, min(events(call, 2))))))
-    torch.cuda.synchronize()
-    time.sleep(REST_S)
-    call()
-    times = sorted(events(call, count))
-    return (times[(count - 1) // 2] + times[count // 2]) / 2, times[0]
 
 
 def matmul_rate(n=8192):
@@ -143,24 +105,6 @@ def peer(kind, w, q, k, v):
     if kind == "flex":
         return flex(w, q, k, v)
     return sdpa(SDPBackend.FLASH_ATTENTION if kind == "flash" else SDPBackend.CUDNN_ATTENTION, w, q, k, v)
-
-
-# moba
-
-
-def run_moba(moba, arguments, env=None, timeout=90):
-    """Runs a command line of moba's, which must end well."""
-    done = subprocess.run([moba, *arguments], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=timeout)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(arguments[:2])} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-def folder_for(bytes_needed):
-    """A folder for the files of a workload: in memory where there is room."""
-    shm = "/dev/shm"
-    place = shm if os.path.isdir(shm) and shutil.disk_usage(shm).free > bytes_needed * 1.1 else None
-    return tempfile.TemporaryDirectory(prefix="moba-bench-", dir=place)
 
 
 def difference(ours, theirs):
@@ -217,10 +161,6 @@ def run(w, moba, peak, deadline):
 # Tables
 
 
-def number(value, form="{:.2f}"):
-    return "n/a" if value is None else form.format(value)
-
-
 def main_table(rows, peak):
     lines = [
         "| pattern | tokens | dim | MoBA ms | MoBA TFLOP/s | of matmul | flash ms | cuDNN ms | FlexAttention ms | faster than flash | than cuDNN | than FlexAttention | largest difference | mean difference | from |",
@@ -271,13 +211,6 @@ def gallery_table(rows):
     return lines
 
 
-def moba_report(moba, arguments, timeout):
-    with tempfile.TemporaryDirectory(prefix="moba-bench-") as folder:
-        path = os.path.join(folder, "report.json")
-        run_moba(moba, [*arguments, "--json", path], timeout=timeout)
-        return json.load(open(path, encoding="utf-8"))
-
-
 def own_tables(moba, quick, notes, end):
     """What has no peer: lasting load, host time and first calls; then every pattern at 32,768 tokens."""
     shape = ["--batch", str(BATCH), "--heads", str(HEADS), "--dim", "128"]
@@ -301,15 +234,11 @@ def own_tables(moba, quick, notes, end):
     return lines, data
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("moba", help="the program")
     parser.add_argument("--quick", action="store_true", help="a few workloads, in about a minute")
-    parser.add_argument("--only", default="", help="workloads whose 'name tokens dim' holds this, and nothing else")
+    parser.add_argument("--only", default="", help="workloads whose 'name tokens dim' holds this, and nothing else; 'gated' is the block-gated table")
     parser.add_argument("--seconds", type=float, default=235, help="time in all: FlexAttention is compiled in the first half of it (default 235)")
     parser.add_argument("--json", help="write everything that was measured here too")
     options = parser.parse_args()
@@ -333,15 +262,16 @@ def main():
             say(f"{time.monotonic() - start:6.1f} s  {notes[-1]}")
 
     own, data = ([], {}) if options.only else own_tables(moba, options.quick, notes, start + seconds)
+    gated = bench_gated.run_all(moba, options, notes, start, start + seconds)
     rows.sort(key=lambda row: (row["name"], row["dim"], row["tokens"]))
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}; "
           f"bfloat16, {BATCH} sequences, {HEADS} heads. torch.matmul of 8192 x 8192 x 8192: {peak:.0f} TFLOP/s.\n")
-    print("\n".join([*main_table(rows, peak), "", *own]))
+    print("\n".join([*(main_table(rows, peak) if rows else []), "", *bench_gated.table(gated), "", *own]))
     for note in notes:
         print(f"- {note}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"matmul_tflops": peak, "rows": rows, **data, "notes": notes}, file, indent=1)
+            json.dump({"matmul_tflops": peak, "rows": rows, "gated": gated, **data, "notes": notes}, file, indent=1)
     say(f"{time.monotonic() - start:6.1f} s in all")
 
 

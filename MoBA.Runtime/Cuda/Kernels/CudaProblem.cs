@@ -59,9 +59,6 @@ public struct CudaProblem
     /// <summary>Query heads.</summary>
     public int Heads;
 
-    /// <summary>The first query head that pass "combine" works on.</summary>
-    public int FirstHead;
-
     /// <summary>Query heads that share a key head.</summary>
     public int HeadsPerKeyHead;
 

@@ -15,6 +15,9 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
 
     public override int Threads => BlockThreads;
 
+    // What moves bytes hides waits by threads, 768 of them.
+    public override int BlocksTogether => 3;
+
     public override int SharedBytes { get; } = shape.SharedBytes;
 
     public override int Queries => 0;

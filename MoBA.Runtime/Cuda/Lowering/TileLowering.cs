@@ -53,6 +53,7 @@ internal static partial class TileLowering
     private static string Header(string ptx, TilePrinter printer)
     {
         ptx = Target().Replace(ptx, $".target {printer.Target}", 1).Replace("bra.uni", "bra", StringComparison.Ordinal);
+        ptx = ptx.Replace(".minnctapersm 1", $".minnctapersm {printer.BlocksTogether}", StringComparison.Ordinal);
         ptx = ptx.Replace(".address_size 64", ".address_size 64\n.extern .shared .align 1024 .b8 moba_shared[];", StringComparison.Ordinal);
         if (printer.BlocksTogether > 1)
             ptx = ptx.Replace(".minnctapersm 1", $".minnctapersm {printer.BlocksTogether}", StringComparison.Ordinal);

@@ -25,6 +25,9 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Threads of a block.</summary>
     public abstract int Threads { get; }
 
+    /// <summary>Blocks for which a processor is to have registers.</summary>
+    public virtual int BlocksTogether => 1;
+
     /// <summary>Dynamic shared memory of a block.</summary>
     public abstract int SharedBytes { get; }
 

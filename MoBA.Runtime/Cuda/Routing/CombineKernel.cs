@@ -29,11 +29,11 @@ public static unsafe class CombineKernel
         // A head after the other: its partials are what the pages at hand have.
         int ofHeads = (int)((uint)row / (uint)routing.QueryTokens);
         long token = row - (ofHeads * routing.QueryTokens);
-        int head = problem.FirstHead + ofHeads;
+        int head = (routing.FirstListHead * routing.HeadsPerList) + ofHeads;
         long lse = routing.Lse + (((token * problem.Heads) + head) * sizeof(float));
         long output = problem.Output + (token * problem.OutputTokenStride) + (head * problem.OutputHeadStride) + (column * 16L);
         long route = ((token * problem.Heads) + head) * routing.SlotStride;
-        long firstRow = (long)(routing.ByHeadsPerList.DivNatural(head) - routing.FirstListHead) * routing.ItemsPerHead * CudaRouting.ItemRows;
+        int firstRow = (routing.ByHeadsPerList.DivNatural(head) - routing.FirstListHead) * routing.ItemsPerHead * CudaRouting.ItemRows;
 
         float own = *(float*)lse * Log2E, most = own;
         for (int first = 0; first < routing.Slots; first += Together)
@@ -55,7 +55,7 @@ public static unsafe class CombineKernel
         Tile.ClearSums();
         for (int first = 0; first < routing.Slots; first += Together)
         {
-            long index = IndexOf(routing, route, first + (lane & 7), firstRow);
+            int index = IndexOf(routing, route, first + (lane & 7), firstRow);
             float weight = index < 0 ? 0f : Tile.Exp2(LogSum(routing, index) - total);
             Add(routing, index, weight, column, lane & 24);
         }
@@ -70,8 +70,8 @@ public static unsafe class CombineKernel
 
     private static float Greater(float x, float y) => !(x >= y) ? y : x;
 
-    // The partial row of a slot, -1 where there is none.
-    private static long IndexOf(CudaRouting routing, long route, int slot, long firstRow)
+    // The partial row of a slot, -1 where there is none; there is no memory for more than 2^31 of them.
+    private static int IndexOf(CudaRouting routing, long route, int slot, int firstRow)
     {
         long at = (route + (slot < routing.Slots ? slot : routing.Slots - 1)) * sizeof(int);
         int block = Memory.Int(routing.Routes + at), place = Memory.Int(routing.Places + at);
@@ -79,11 +79,11 @@ public static unsafe class CombineKernel
     }
 
     // To base 2.
-    private static float LogSum(CudaRouting routing, long index) =>
-        index < 0 ? float.NegativeInfinity : *(float*)(routing.PartialLse + (index * sizeof(float))) * Log2E;
+    private static float LogSum(CudaRouting routing, int index) =>
+        index < 0 ? float.NegativeInfinity : *(float*)(routing.PartialLse + ((long)index * sizeof(float))) * Log2E;
 
     // Eight slots, of which each lane from the first on knows one.
-    private static void Add(CudaRouting routing, long index, float weight, int column, int first)
+    private static void Add(CudaRouting routing, int index, float weight, int column, int first)
     {
         Tile.LoadWordsIf(0, Address(routing, Warp.Shuffle(index, first), column), Warp.Shuffle(weight, first) != 0f);
         Tile.LoadWordsIf(1, Address(routing, Warp.Shuffle(index, first + 1), column), Warp.Shuffle(weight, first + 1) != 0f);
@@ -104,6 +104,6 @@ public static unsafe class CombineKernel
     }
 
     // Of a lane's 16 bytes of a partial row: pieces of four lanes change places two by two in odd rows.
-    private static long Address(CudaRouting routing, long index, int column) =>
-        routing.Partials + (index * routing.PaddedDim * sizeof(ushort)) + ((((column >> 2) ^ ((int)index & 1)) << 6) + ((column & 3) << 4));
+    private static long Address(CudaRouting routing, int index, int column) =>
+        routing.Partials + ((long)index * routing.PaddedDim * sizeof(ushort)) + ((((column >> 2) ^ (index & 1)) << 6) + ((column & 3) << 4));
 }

@@ -34,7 +34,6 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     public void Combine(CudaRouting routing)
     {
         CudaProblem problem = _call.Problem();
-        problem.FirstHead = routing.FirstListHead * routing.HeadsPerList;
         problem.Items = checked(_call.QueryTokens * routing.ListHeadsTogether * routing.HeadsPerList);
         int rows = PlainTiles.BlockThreads / (routing.PaddedDim / 8);
         Launch(KernelPass.Combine, (problem.Items + rows - 1) / rows, &problem, &routing);

@@ -2,7 +2,7 @@ using System.ComponentModel;
 
 namespace MoBA.Runtime.Cuda;
 
-/// <summary>What a gated expert attends in blocks that a query chose: its pattern without what <c>Always</c> names, which pass "finish" has.</summary>
+/// <summary>What a gated expert attends in blocks that a query chose: its pattern without what <c>Always</c> names, which pass "own" has.</summary>
 /// <typeparam name="TPattern">The expert's pattern.</typeparam>
 /// <typeparam name="TRuns">Its runs.</typeparam>
 /// <typeparam name="TQuery">What it knows of a query.</typeparam>

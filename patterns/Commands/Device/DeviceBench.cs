@@ -7,7 +7,7 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Program;
 
-/// <summary><c>moba bench --target cuda</c>: static patterns on device tensors.</summary>
+/// <summary><c>moba bench --target cuda</c>: experts on device tensors.</summary>
 /// <param name="terminal">Where the report goes.</param>
 /// <param name="create">Makes the engine.</param>
 /// <param name="request">What is asked for.</param>
@@ -17,6 +17,8 @@ namespace MoBA.Program;
 internal sealed class DeviceBench(
     Terminal terminal, Func<AttentionEngine> create, DeviceRequest request, int? repeats, bool withDense, CancellationToken cancellationToken)
 {
+    private const int FewTokens = 64, ManyCalls = 1000;
+
     /// <summary>Times a pattern, or all of them.</summary>
     /// <param name="entry">The pattern; null is every static one.</param>
     /// <param name="settings">What <c>--set</c> gave.</param>
@@ -47,7 +49,7 @@ internal sealed class DeviceBench(
     {
         List<ISparseExpert> experts = entry is null
             ? [.. Gallery.Experts.Where(static e => e.Info.Gate is null).Select(e => e.Create(problem.LongestSequence))]
-            : [Static(entry, settings, problem)];
+            : [Expert(entry, settings, problem)];
         if (entry is not null && withDense && experts[0] is not Causal)
         {
             experts.Add(new Causal());
@@ -58,10 +60,9 @@ internal sealed class DeviceBench(
             : Run(experts, settings, problem, file, DeviceElement.Half);
     }
 
-    private static ISparseExpert Static(GalleryEntry entry, string[] settings, DeviceProblem problem) =>
-        entry is ExpertEntry expert
-            ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
-            : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} is a mixture, which these have no kernels for yet: leave --target out, or name a pattern.");
+    private static ISparseExpert Expert(GalleryEntry entry, string[] settings, DeviceProblem problem) => entry is ExpertEntry expert
+        ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
+        : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} is a mixture, which these have no kernels for yet: leave --target out, or name an expert.");
 
     private int Run<T>(List<ISparseExpert> experts, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
         where T : unmanaged
@@ -74,7 +75,7 @@ internal sealed class DeviceBench(
         }
 
         using AttentionEngine engine = create();
-        using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, element));
+        using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, request.Correlated, element));
         DeviceRow[] rows = terminal.Progress("Timing", experts.Count, step => experts.Select((expert, i) =>
         {
             step(expert.Info.Name);
@@ -86,7 +87,16 @@ internal sealed class DeviceBench(
 
             return request.First && (i == 0 || request.All) ? WithFirstCalls(row, settings, problem) : row;
         }).ToArray());
-        Write(Report(engine, problem, rows), experts[0], problem);
+        DeviceReport report = Report(engine, problem, rows) with
+        {
+            Crossover = request.Crossover
+                ? terminal.Progress(
+                    "Comparing", Crossover.Lengths(problem.LongestSequence).Count(),
+                    step => Crossover.Of(engine, experts[0], inputs, problem, step, cancellationToken))
+                : null,
+            Data = file is null ? DeviceOptions.Data(request.Correlated) : null,
+        };
+        Write(report, experts[0], problem);
         return Moba.Ok;
     }
 
@@ -99,8 +109,12 @@ internal sealed class DeviceBench(
         _ = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output));
         clock.Synchronize();
         long taken = free - FreeBytes(engine);
+        GatedBench<T>? gate = expert.Gate is null ? null : new(engine, expert, inputs, problem, cancellationToken);
+        RouteTable? routes = gate?.Routes();
+        PairCount count = routes is null
+            ? PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken)
+            : PairCount.Of(expert, routes, problem.Sequences, problem.Heads, cancellationToken);
         double[] times = clock.Rested(Enqueue, repeats);
-        PairCount count = expert.Gate is null ? PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken) : default;
         DeviceRow row = new()
         {
             Pattern = expert.Info.Name,
@@ -118,7 +132,7 @@ internal sealed class DeviceBench(
             Sustained = request.Sustained ? clock.Sustained(Enqueue) : null,
             HostMicroseconds = HostMicroseconds<T>(clock, engine, expert, problem.Dim),
         };
-        return expert.Gate is null ? row : new GatedBench(engine, expert, problem, cancellationToken).Complete(row, inputs, options);
+        return gate is null ? row : gate.AddTo(row, routes!);
 
         void Enqueue() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output);
     }
@@ -133,13 +147,15 @@ internal sealed class DeviceBench(
         return 4.0 * problem.Dim * pairs;
     }
 
+    // A call with a gate is several launches, and a stream takes a thousand or so before it lets the host wait.
     private static double HostMicroseconds<T>(DeviceClock clock, AttentionEngine engine, ISparseExpert expert, int dim)
         where T : unmanaged
     {
-        using DeviceTensor<T> few = engine.ToDevice(Tensor.Create(new T[64 * dim], [64, 1, dim]));
-        using DeviceTensor<T> output = engine.Allocate<T>(64, 1, dim);
+        int tokens = DeviceProblem.Few(expert, FewTokens);
+        using DeviceTensor<T> few = engine.ToDevice(Tensor.Create(new T[tokens * dim], [tokens, 1, dim]));
+        using DeviceTensor<T> output = engine.Allocate<T>(tokens, 1, dim);
         DeviceAttentionOptions options = new();
-        return clock.HostMicroseconds(() => engine.Attend(expert, few, few, few, options, output));
+        return clock.HostMicroseconds(() => engine.Attend(expert, few, few, few, options, output), expert.Gate is null ? ManyCalls : ManyCalls / 10);
     }
 
     private static long FreeBytes(AttentionEngine engine)
@@ -193,12 +209,14 @@ internal sealed class DeviceBench(
         }
 
         terminal.Out.Write(report.ToTable());
-        foreach (DeviceRow row in report.Rows.Where(row => row.Passes is not null))
+        foreach (string line in report.GateLines())
         {
-            terminal.Line($"passes of {row.Pattern}: {string.Join(", ", row.Passes!.Select(pass => string.Create(CultureInfo.InvariantCulture, $"{pass.Name} {pass.Milliseconds:0.000} ms")))}");
-            terminal.Line(string.Create(
-                CultureInfo.InvariantCulture,
-                $"routes of {row.Pattern}: 128 neighbouring queries take {row.UnionRatio:0.0} times the blocks of one; scratch {row.WorkspaceBytes / 1e6:0.0} MB"));
+            terminal.Line(line);
+        }
+
+        if (report.Crossover is not null)
+        {
+            terminal.Out.Write(report.CrossoverTable());
         }
 
         foreach (DeviceRow row in report.Rows.Where(row => row.FirstCall is not null))
@@ -212,7 +230,7 @@ internal sealed class DeviceBench(
             CultureInfo.InvariantCulture,
             $"ms: median of {report.Rows.Min(row => row.Calls)} to {report.Rows.Max(row => row.Calls)} calls by the device's clock, after {DeviceClock.Rest.TotalSeconds} s of rest"));
         terminal.Line("TFLOP/s: 4 x dim for every attended pair; where all of the past is attended, tokens^2 / 2 pairs a head");
-        terminal.Line("partial: part of the visited 128 x 128 tiles where the predicate is asked; host us: to enqueue a call, 64 tokens, 1 head");
+        terminal.Line($"partial: part of the visited 128 x 128 tiles where the predicate is asked; host us: to enqueue a call, 1 head, {FewTokens} tokens, or as many as make a gate choose");
         terminal.Line(string.Create(
             CultureInfo.InvariantCulture, $"MB: what the first call took on the device beside q, k, v and o, which are {report.TensorBytes / 1e6:0.0} MB"));
     }

@@ -15,6 +15,8 @@ internal sealed class DeviceClock(AttentionEngine engine, CancellationToken canc
     public const double Burst = 150;
 
     private const int FewestCalls = 3, MostCalls = 20;
+    private const double BriefMilliseconds = 30;
+    private static readonly TimeSpan _briefRest = TimeSpan.FromSeconds(0.3);
     private const double LongMilliseconds = 2000;
     private const int MostMarks = 1000;
 
@@ -45,11 +47,29 @@ internal sealed class DeviceClock(AttentionEngine engine, CancellationToken canc
         return Median([.. Time(enqueue, count / together, together).Order()]);
     }
 
-    /// <summary>Microseconds that the host takes to enqueue a call, averaged over 1,000 calls.</summary>
-    /// <param name="enqueue">Enqueues a call of little work; it has been called before.</param>
-    public double HostMicroseconds(Action enqueue)
+    /// <summary>Milliseconds of a call where many are compared and each is to take little time: the median of up to 10 after a short rest,
+    /// or, where a call is long, the shorter of two.</summary>
+    /// <param name="enqueue">Enqueues a call.</param>
+    public double Brief(Action enqueue)
     {
-        const int few = 100, many = 1000;
+        enqueue();
+        double estimate = Time(enqueue, 2, 1).Min();
+        if (estimate > BriefMilliseconds)
+        {
+            return estimate;
+        }
+
+        cancellationToken.WaitHandle.WaitOne(_briefRest);
+        enqueue();
+        return Median([.. Time(enqueue, 10, 1).Order()]);
+    }
+
+    /// <summary>Microseconds that the host takes to enqueue a call, averaged.</summary>
+    /// <param name="enqueue">Enqueues a call of little work; it has been called before.</param>
+    /// <param name="many">How many calls: as few as the stream's queue holds.</param>
+    public double HostMicroseconds(Action enqueue, int many)
+    {
+        int few = many / 10;
         Repeat(enqueue, few);
         Synchronize();
         long start = Stopwatch.GetTimestamp();

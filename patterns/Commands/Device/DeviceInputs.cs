@@ -22,8 +22,13 @@ internal sealed class DeviceInputs<T> : IDisposable
     public DeviceTensor<T> Output => _tensors[3];
 
     /// <summary>Those of a file, or random ones.</summary>
+    /// <param name="engine">The device's.</param>
+    /// <param name="problem">Shapes.</param>
+    /// <param name="file">The file, or null.</param>
+    /// <param name="isCorrelated">Whether random rows are like their neighbours.</param>
+    /// <param name="element">The element type.</param>
     /// <exception cref="InsufficientMemoryException">The device has no memory for them.</exception>
-    public static DeviceInputs<T> Of(AttentionEngine engine, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
+    public static DeviceInputs<T> Of(AttentionEngine engine, DeviceProblem problem, AttentionInput? file, bool isCorrelated, DeviceElement<T> element)
     {
         DeviceInputs<T> inputs = new();
         try
@@ -35,9 +40,9 @@ internal sealed class DeviceInputs<T> : IDisposable
             }
             else
             {
-                inputs._tensors.Add(engine.ToDevice(DeviceProblem.Normal(problem.QueryTokens, problem.Heads, problem.Dim, 1, element.From)));
-                inputs._tensors.Add(engine.ToDevice(DeviceProblem.Normal(problem.KeyTokens, problem.KeyHeads, problem.Dim, 2, element.From)));
-                inputs._tensors.Add(engine.ToDevice(DeviceProblem.Normal(problem.KeyTokens, problem.KeyHeads, problem.Dim, 3, element.From)));
+                inputs._tensors.Add(Random(problem.QueryTokens, problem.Heads, 1));
+                inputs._tensors.Add(Random(problem.KeyTokens, problem.KeyHeads, 2));
+                inputs._tensors.Add(Random(problem.KeyTokens, problem.KeyHeads, 3));
             }
 
             inputs._tensors.Add(engine.Allocate<T>(problem.QueryTokens, problem.Heads, problem.Dim));
@@ -48,6 +53,18 @@ internal sealed class DeviceInputs<T> : IDisposable
             inputs.Dispose();
             throw;
         }
+
+        DeviceTensor<T> Random(int tokens, int heads, int seed) => engine.ToDevice(isCorrelated
+            ? RandomRows.Correlated(tokens, heads, problem.Dim, seed, element.From)
+            : RandomRows.Normal(tokens, heads, problem.Dim, seed, element.From));
+    }
+
+    /// <summary>The first tokens of the same tensors: a view of them.</summary>
+    public (DeviceTensor<T> Q, DeviceTensor<T> K, DeviceTensor<T> V, DeviceTensor<T> Output) First(int tokens)
+    {
+        return (Part(Q), Part(K), Part(V), Part(Output));
+
+        DeviceTensor<T> Part(DeviceTensor<T> of) => DeviceTensor.FromPointer<T>(of.Pointer, [tokens, of.Shape[1], of.Shape[2]], of.Strides);
     }
 
     /// <inheritdoc/>

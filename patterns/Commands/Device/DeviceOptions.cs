@@ -7,6 +7,8 @@ namespace MoBA.Program;
 /// <summary>What <c>moba bench</c> takes with <c>--target cuda</c> alone.</summary>
 internal sealed class DeviceOptions
 {
+    private const string Random = "random", Correlated = "correlated";
+
     private readonly Option<int> _batch = Arguments.Number("--batch", "With --target cuda: sequences of --tokens each, packed", 1, 1 << 20);
     private readonly Option<SafetensorsDtype> _dtype = Dtype();
     private readonly Option<string?> _input = Arguments.Data("With --target cuda: time this data (BF16 or F16; if packed, cu_seqlens)");
@@ -16,9 +18,12 @@ internal sealed class DeviceOptions
     private readonly Option<bool> _sustained = new("--sustained") { Description = "With --target cuda: time two seconds of load without a pause too" };
     private readonly Option<bool> _first = new("--first") { Description = "With --target cuda: time the first call of new processes too, without compiled kernels and with them" };
     private readonly Option<bool> _all = new("--all") { Description = "With --target cuda: every pattern that routes nothing" };
+    private readonly Option<string> _data = Data();
+    private readonly Option<int?> _workspace = Arguments.OptionalNumber("--workspace", "With --target cuda: the most MB of scratch memory that a call with a block gate may take, and that are kept for reuse", 512, 1 << 20);
+    private readonly Option<bool> _crossover = new("--crossover") { Description = "With --target cuda: time the pattern beside dense causal attention at 1024, 2048, ... tokens too" };
     private readonly Option<bool> _here = new(FirstCall.Option) { Hidden = true };
 
-    private IEnumerable<Option> All => [_batch, _dtype, _input, _output, _json, _peak, _sustained, _first, _all, _here];
+    private IEnumerable<Option> All => [_batch, _dtype, _input, _output, _json, _peak, _sustained, _first, _all, _data, _workspace, _crossover, _here];
 
     /// <summary>Adds the options to a command, and checks how they go together.</summary>
     /// <param name="command">The command.</param>
@@ -40,8 +45,9 @@ internal sealed class DeviceOptions
             string? wrong =
                 !cuda && All.FirstOrDefault(Given) is { } device ? $"{device.Name} is for --target cuda: add that, or leave {device.Name} out."
                 : named == all ? (all ? "bench takes a NAME or --all, not both: leave one out." : "bench wants a pattern's NAME, or --all with --target cuda.")
-                : all && ((Option[])[.. settings, _output]).FirstOrDefault(Given) is { } one ? $"{one.Name} is for one pattern, and --all is every one: leave one of them out."
+                : all && ((Option[])[.. settings, _output, _crossover]).FirstOrDefault(Given) is { } one ? $"{one.Name} is for one pattern, and --all is every one: leave one of them out."
                 : Given(_input) && ((Option[])[.. shape, _batch, _dtype]).FirstOrDefault(Given) is { } known ? $"{known.Name} is what --input's tensors say: leave it out."
+                : Given(_input) && ((Option[])[_data, _crossover]).FirstOrDefault(Given) is { } random ? $"{random.Name} is of random numbers, and --input has its own: leave one of them out."
                 : null;
             if (wrong is not null)
             {
@@ -53,10 +59,31 @@ internal sealed class DeviceOptions
     /// <summary>The values of a command line.</summary>
     public DeviceRequest Of(ParseResult parsed) => new(
         parsed.GetValue(_batch), parsed.GetValue(_dtype), parsed.GetValue(_input), parsed.GetValue(_output), parsed.GetValue(_json),
-        parsed.GetValue(_peak), parsed.GetValue(_sustained), parsed.GetValue(_first), parsed.GetValue(_all), parsed.GetValue(_here));
+        parsed.GetValue(_peak), parsed.GetValue(_sustained), parsed.GetValue(_first), parsed.GetValue(_all),
+        parsed.GetValue(_data) == Correlated, parsed.GetValue(_workspace) * 1_000_000L, parsed.GetValue(_crossover), parsed.GetValue(_here));
 
     /// <summary>An element type as <c>--dtype</c> takes it.</summary>
     public static string Spelling(SafetensorsDtype dtype) => dtype == SafetensorsDtype.BF16 ? "bf16" : "fp16";
+
+    /// <summary>What random numbers are like, as <c>--data</c> takes it.</summary>
+    public static string Data(bool isCorrelated) => isCorrelated ? Correlated : Random;
+
+    private static Option<string> Data() => new("--data")
+    {
+        Description = "With --target cuda: random rows, or correlated ones, which are like their neighbours as a trained model's are, so that neighbouring queries choose similar blocks",
+        HelpName = $"{Random}|{Correlated}",
+        DefaultValueFactory = _ => Random,
+        CustomParser = result =>
+        {
+            string given = result.Tokens[0].Value;
+            if (given is not (Random or Correlated))
+            {
+                result.AddError($"--data is {Arguments.Quoted(given)}: {Random} or {Correlated} is wanted.");
+            }
+
+            return given;
+        },
+    };
 
     private static Option<SafetensorsDtype> Dtype() => new("--dtype")
     {
@@ -103,6 +130,10 @@ internal sealed class DeviceOptions
 /// <param name="Sustained">Whether lasting load is timed.</param>
 /// <param name="First">Whether first calls are timed.</param>
 /// <param name="All">Whether every static pattern is timed.</param>
+/// <param name="Correlated">Whether random rows are like their neighbours.</param>
+/// <param name="WorkspaceBytes">Most scratch memory of a call, or null.</param>
+/// <param name="Crossover">Whether the pattern is timed beside dense causal attention at several lengths.</param>
 /// <param name="Here">Whether the first call of this process is all that is timed.</param>
 internal sealed record DeviceRequest(
-    int Batch, SafetensorsDtype Dtype, string? Input, string? Output, string? Json, double? Peak, bool Sustained, bool First, bool All, bool Here);
+    int Batch, SafetensorsDtype Dtype, string? Input, string? Output, string? Json, double? Peak, bool Sustained, bool First, bool All,
+    bool Correlated, long? WorkspaceBytes, bool Crossover, bool Here);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics.Tensors;
 using MoBA.Runtime;
 
 namespace MoBA.Program;
@@ -21,6 +20,13 @@ internal sealed record DeviceProblem(
 
     /// <summary>Keys of the longest sequence, at least 1: what a pattern's parameters are made for.</summary>
     public int LongestSequence => Math.Max(1, Sequences.Max(sequence => sequence.Keys));
+
+    /// <summary>A few tokens; of an expert with a gate as many as make it choose, within reason.</summary>
+    public static int Few(ISparseExpert expert, int tokens)
+    {
+        const long most = 8192;
+        return expert.Gate is { } gate ? (int)Math.Max(tokens, Math.Min(most, (long)gate.BlockSize * (gate.TopK + 1))) : tokens;
+    }
 
     /// <summary>Shapes for people.</summary>
     public override string ToString() => string.Create(
@@ -65,28 +71,5 @@ internal sealed record DeviceProblem(
         int Length(SafetensorsEntry entry, int axis) => entry.Shape[axis] <= AttentionExtent.MaxPosition
             ? (int)entry.Shape[axis]
             : throw new UserErrorException($"{file.Path}: tensor '{entry.Name}' is {entry}, which is too long; cut it.");
-    }
-
-    /// <summary>Numbers with mean 0 and variance 1 (Box and Muller), the same on every machine.</summary>
-    public static Tensor<T> Normal<T>(int tokens, int heads, int dim, int seed, Func<float, T> from)
-    {
-        const int chunk = 1 << 16;
-        T[] values = new T[(long)tokens * heads * dim];
-        Parallel.For(0, (values.Length + chunk - 1) / chunk, i =>
-        {
-            var random = new Random((seed * 1_000_003) + i);
-            Span<T> part = values.AsSpan(i * chunk, Math.Min(chunk, values.Length - (i * chunk)));
-            for (int j = 0; j < part.Length; j += 2)
-            {
-                float radius = MathF.Sqrt(-2 * MathF.Log(1 - random.NextSingle()));
-                (float sin, float cos) = MathF.SinCos(2 * MathF.PI * random.NextSingle());
-                part[j] = from(radius * cos);
-                if (j + 1 < part.Length)
-                {
-                    part[j + 1] = from(radius * sin);
-                }
-            }
-        });
-        return Tensor.Create(values, [tokens, heads, dim]);
     }
 }

@@ -57,23 +57,22 @@ internal sealed record DeviceRow
     /// <summary>First call of a process whose kernel an earlier one compiled.</summary>
     public double? FirstCallCached { get; init; }
 
-    /// <summary>Median milliseconds of the passes of a gated expert, in their order.</summary>
-    public IReadOnlyList<DevicePass>? Passes { get; init; }
+    /// <summary>Of an expert with a gate: milliseconds of each pass of a call, medians of a few calls.</summary>
+    public IReadOnlyDictionary<string, double>? Passes { get; init; }
 
-    /// <summary>Bytes of scratch that a gated expert takes while it runs.</summary>
+    /// <summary>Of an expert with a gate: bytes of scratch memory that a call takes.</summary>
     public long? WorkspaceBytes { get; init; }
 
-    /// <summary>How many blocks 128 neighbouring queries of a head take together, over how many one of them takes.</summary>
+    /// <summary>Of an expert with a gate: in how many groups of heads the routed blocks are attended; 0 where none are.</summary>
+    public int? Groups { get; init; }
+
+    /// <summary>Of an expert with a gate that chooses past blocks: how many 128 neighbouring queries of a head choose together, over how many
+    /// one of them does.</summary>
     public double? UnionRatio { get; init; }
 
     /// <summary>Useful TFLOP/s by the median.</summary>
     public double Tflops => UsefulFlop / Median / 1e9;
 }
-
-/// <summary>A pass of a call.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Milliseconds">Its time, over all head groups.</param>
-internal sealed record DevicePass(string Name, double Milliseconds);
 
 /// <summary>Everything that <c>moba bench --target cuda</c> has measured.</summary>
 internal sealed record DeviceReport
@@ -108,6 +107,12 @@ internal sealed record DeviceReport
     /// <summary>The patterns; dense causal attention last where it was timed beside them.</summary>
     public required IReadOnlyList<DeviceRow> Rows { get; init; }
 
+    /// <summary>The pattern beside dense causal attention, by length, if that was asked for.</summary>
+    public IReadOnlyList<CrossoverRow>? Crossover { get; init; }
+
+    /// <summary>What random numbers are like: random or correlated; null where the tensors are a file's.</summary>
+    public string? Data { get; init; }
+
     /// <summary>Dense causal attention of the same run.</summary>
     [JsonIgnore]
     public DeviceRow? Dense => Rows.LastOrDefault(row => row.Pattern == nameof(Patterns.Causal));
@@ -129,7 +134,7 @@ internal sealed record DeviceReport
             .. When(Peak is not null, ("of peak", row => Text(row.Tflops / Peak!.Value, "0.00"))),
             .. When(Dense is not null, ("of dense", row => Text(row.Tflops / Dense!.Tflops, "0.00"))),
             .. When(Dense is not null, ("speed-up", row => Text(Dense!.Median / row.Median, "0.0'x'"))),
-            ("partial", row => Text(100 * row.PartialShare, "0.0' %'")),
+            ("partial", row => row.Passes is null ? Text(100 * row.PartialShare, "0.0' %'") : ""),
             ("MB", row => Text(row.DeviceBytes / 1e6, "0.0")),
             ("host us", row => Text(row.HostMicroseconds, "0.0")),
         ];
@@ -141,6 +146,43 @@ internal sealed record DeviceReport
         foreach (DeviceRow row in Rows)
         {
             table.AddRow([row.Pattern, .. columns.Select(column => column.Text(row))]);
+        }
+
+        return table;
+    }
+
+    /// <summary>What is said of an expert with a gate below the table.</summary>
+    public IEnumerable<string> GateLines()
+    {
+        foreach (DeviceRow row in Rows)
+        {
+            if (row.Passes is { } passes)
+            {
+                yield return $"passes of {row.Pattern}, ms: {string.Join(", ", passes.Select(pass => $"{pass.Key} {Text(pass.Value, "0.000")}"))}";
+                yield return row.Groups > 0
+                    ? $"workspace: {Text(row.WorkspaceBytes!.Value / 1e6, "0.0")} MB, over {row.Groups} {(row.Groups == 1 ? "group" : "groups")} of heads"
+                    : "workspace: none, for no query has more past blocks than it chooses, or it chooses none";
+            }
+
+            if (row.UnionRatio is { } ratio)
+            {
+                yield return $"overlap of routes: 128 neighbouring queries of a head choose {Text(ratio, "0.00")} times as many past blocks as one";
+            }
+        }
+    }
+
+    /// <summary>The pattern beside dense causal attention, by length.</summary>
+    public Table CrossoverTable()
+    {
+        Table table = new Table().Border(TableBorder.Simple);
+        foreach (string name in (string[])["tokens", $"{Rows[0].Pattern} ms", "dense ms", "speed-up"])
+        {
+            table.AddColumn(new TableColumn(name).RightAligned().NoWrap().PadLeft(0));
+        }
+
+        foreach (CrossoverRow row in Crossover!)
+        {
+            table.AddRow(Text(row.Tokens, "0"), Text(row.Median, "0.000"), Text(row.Dense, "0.000"), Text(row.SpeedUp, "0.00'x'"));
         }
 
         return table;

@@ -19,7 +19,7 @@ internal static class FirstCall
     private const string DriverCacheVariable = "CUDA_CACHE_PATH";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    /// <summary>Measures this process, which has called nothing yet, on up to 1,024 tokens.</summary>
+    /// <summary>Measures this process, which has called nothing yet, on up to 1,024 tokens, or as many as make a gate choose.</summary>
     /// <param name="create">Makes the engine.</param>
     /// <param name="expert">The expert.</param>
     /// <param name="problem">Whose length, heads, dim and type are used.</param>
@@ -28,7 +28,7 @@ internal static class FirstCall
     public static double Here<T>(Func<AttentionEngine> create, ISparseExpert expert, DeviceProblem problem, DeviceElement<T> element)
         where T : unmanaged
     {
-        int tokens = Math.Min(problem.LongestSequence, MostTokens);
+        int tokens = Math.Min(problem.LongestSequence, DeviceProblem.Few(expert, MostTokens));
         using AttentionEngine engine = create();
         using DeviceTensor<T> q = Copy(problem.Heads, 1), k = Copy(problem.KeyHeads, 2), v = Copy(problem.KeyHeads, 3);
         engine.DefaultStream.Synchronize();
@@ -39,7 +39,7 @@ internal static class FirstCall
         result.Output.Dispose();
         return elapsed;
 
-        DeviceTensor<T> Copy(int heads, int seed) => engine.ToDevice(DeviceProblem.Normal(tokens, heads, problem.Dim, seed, element.From));
+        DeviceTensor<T> Copy(int heads, int seed) => engine.ToDevice(RandomRows.Normal(tokens, heads, problem.Dim, seed, element.From));
     }
 
     /// <summary>Measures two new processes, the first without compiled kernels and the second with what the first compiled.</summary>

@@ -3,48 +3,59 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Program;
 
-/// <summary>What is measured of a gated expert beside its time: its passes, its routes, and the pairs that these come to.</summary>
-/// <param name="engine">The engine.</param>
-/// <param name="expert">The expert.</param>
-/// <param name="problem">The shapes.</param>
-/// <param name="cancellationToken">Looked at between measurements.</param>
-internal sealed class GatedBench(AttentionEngine engine, ISparseExpert expert, DeviceProblem problem, CancellationToken cancellationToken)
+/// <summary>What there is to measure of an expert with a gate beside its time: where its tokens went, and what the passes of a call take.</summary>
+internal sealed class GatedBench<T>(
+    AttentionEngine engine, ISparseExpert expert, DeviceInputs<T> inputs, DeviceProblem problem, CancellationToken cancellationToken)
+    where T : unmanaged
 {
-    private const int Calls = 7;
+    private const int Calls = 5;
 
-    /// <summary>The row with all of it.</summary>
-    public DeviceRow Complete<T>(DeviceRow row, DeviceInputs<T> inputs, DeviceAttentionOptions options)
-        where T : unmanaged
+    /// <summary>The routes of a call.</summary>
+    public RouteTable Routes()
     {
-        DeviceAttentionResult<T> result = engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options with { ReturnRoutes = true }, inputs.Output);
+        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, ReturnRoutes = true };
+        DeviceAttentionResult<T> result = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output));
         using DeviceTensor<int> routes = result.Routes!;
-        GatedCount count = GatedCount.Of(expert, routes.ToHost(), problem.Sequences, problem.Heads, cancellationToken);
+        return RouteTable.Of(routes.ToHost());
+    }
+
+    /// <summary>A row, with what its gate did.</summary>
+    public DeviceRow AddTo(DeviceRow row, RouteTable routes)
+    {
+        Dictionary<string, double> passes = [];
+        (string Pass, double Milliseconds)[][] calls = [.. Enumerable.Range(0, Calls).Select(_ => Passes())];
+        foreach (string pass in calls[0].Select(timed => timed.Pass).Distinct())
+        {
+            passes[pass] = DeviceClock.Median([.. calls.Select(call => call.Where(timed => timed.Pass == pass).Sum(timed => timed.Milliseconds)).Order()]);
+        }
+
         return row with
         {
-            Pairs = count.Pairs,
-            Density = count.Density,
-            UsefulFlop = 4.0 * problem.Dim * count.Pairs,
-            UnionRatio = count.UnionRatio,
-            WorkspaceBytes = result.WorkspaceBytes,
-            Passes = Passes(inputs, options),
+            Passes = passes,
+            Groups = calls[0].Count(timed => timed.Pass == "routed"),
+            WorkspaceBytes = Attend(null).WorkspaceBytes,
+            UnionRatio = routes.Union(problem.Sequences, cancellationToken),
         };
     }
 
-    // Medians over some calls, of the times from event to event.
-    private DevicePass[] Passes<T>(DeviceInputs<T> inputs, DeviceAttentionOptions options)
-        where T : unmanaged
+    /// <summary>The passes of a call as the device's clock has them. The call before it keeps the device busy, so that no pass waits for the
+    /// host.</summary>
+    private (string Pass, double Milliseconds)[] Passes()
     {
+        cancellationToken.ThrowIfCancellationRequested();
         CudaRuntime runtime = engine.Runtime();
-        List<Dictionary<string, long>> calls = [];
-        for (int i = 0; i < Calls; i++)
-        {
-            using CurrentContext current = runtime.Context.Enter();
-            using PassMarks marks = new(runtime.Context, runtime.Stream);
-            engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options with { Marks = marks }, inputs.Output);
-            engine.DefaultStream.Synchronize();
-            calls.Add(marks.Times().GroupBy(pass => pass.Pass).ToDictionary(pass => pass.Key, pass => pass.Sum(part => part.Nanoseconds)));
-        }
+        using CurrentContext current = runtime.Context.Enter();
+        Attend(null);
+        Attend(null);
+        using PassMarks marks = new(runtime.Context, engine.DefaultStream);
+        Attend(marks);
+        engine.DefaultStream.Synchronize();
+        return [.. marks.Times().Select(time => (time.Pass, time.Nanoseconds / 1e6))];
+    }
 
-        return [.. calls[0].Keys.Select(pass => new DevicePass(pass, DeviceClock.Median([.. calls.Select(call => call[pass] / 1e6).Order()])))];
+    private DeviceAttentionResult<T> Attend(PassMarks? marks)
+    {
+        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, Marks = marks };
+        return engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output);
     }
 }

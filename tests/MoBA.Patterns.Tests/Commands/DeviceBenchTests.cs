@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Text.Json;
@@ -15,7 +16,7 @@ public sealed class DeviceBenchTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false);
+    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false, null, false, false);
 
     [Theory]
     [InlineData("bench", "bench wants a pattern's NAME, or --all with --target cuda")]
@@ -25,8 +26,14 @@ public sealed class DeviceBenchTests : IDisposable
     [InlineData("bench Causal --batch 2", "--batch is for --target cuda")]
     [InlineData("bench --all --target cuda --set Window=1", "--set is for one pattern")]
     [InlineData("bench --all --target cuda --output OUT", "--output is for one pattern")]
-    [InlineData("bench MobaTopK --target cuda", "MobaTopK routes, which these have no kernels for yet")]
-    [InlineData("bench LongContext --target cuda", "LongContext routes")]
+    [InlineData("bench LongContext --target cuda", "LongContext is a mixture, which these have no kernels for yet")]
+    [InlineData("bench MobaTopK --data correlated", "--data is for --target cuda")]
+    [InlineData("bench MobaTopK --target cuda --data real", "--data is 'real': random or correlated is wanted")]
+    [InlineData("bench MobaTopK --target cuda --data correlated --input IN", "--data is of random numbers, and --input has its own")]
+    [InlineData("bench MobaTopK --target cuda --crossover --input IN", "--crossover is of random numbers, and --input has its own")]
+    [InlineData("bench --all --target cuda --crossover", "--crossover is for one pattern")]
+    [InlineData("bench MobaTopK --target cuda --workspace 0", "--workspace is '0': a whole number from 1")]
+    [InlineData("bench MobaTopK --target cuda --tokens 5000 --set BlockSize=7", "BlockSize")]
     [InlineData("bench Causal --target cuda --router NONE", "--router routes mixtures")]
     [InlineData("bench Causal --target cuda --dtype f8", "--dtype is 'f8': bf16 or fp16 is wanted")]
     [InlineData("bench Causal --target cuda --peak -1", "--peak is '-1': a number of TFLOP/s above 0 is wanted")]
@@ -53,7 +60,7 @@ public sealed class DeviceBenchTests : IDisposable
     public void A_file_is_timed_and_its_output_written()
     {
         string input = Path.Combine(_folder, "in"), output = Path.Combine(_folder, "out"), json = Path.Combine(_folder, "json");
-        Tensor<Half> q = DeviceProblem.Normal(96, 4, 16, 1, x => (Half)x), k = DeviceProblem.Normal(96, 2, 16, 2, x => (Half)x), v = DeviceProblem.Normal(96, 2, 16, 3, x => (Half)x);
+        Tensor<Half> q = RandomRows.Normal(96, 4, 16, 1, x => (Half)x), k = RandomRows.Normal(96, 2, 16, 2, x => (Half)x), v = RandomRows.Normal(96, 2, 16, 3, x => (Half)x);
         int[] offsets = [0, 32, 96];
         var writer = new SafetensorsWriter();
         writer.Add("q", q);
@@ -93,6 +100,98 @@ public sealed class DeviceBenchTests : IDisposable
     }
 
     [Fact]
+    public void An_expert_with_a_gate_is_counted_by_its_routes()
+    {
+        string input = Path.Combine(_folder, "in"), json = Path.Combine(_folder, "json");
+        Tensor<Half> q = RandomRows.Normal(396, 4, 16, 1, x => (Half)x), k = RandomRows.Normal(396, 2, 16, 2, x => (Half)x);
+        int[] offsets = [0, 96, 396];
+        var writer = new SafetensorsWriter();
+        writer.Add("q", q);
+        writer.Add("k", k);
+        writer.Add("v", k);
+        writer.Add("cu_seqlens", Tensor.Create(offsets, [3]));
+        writer.Save(input, TestContext.Current.CancellationToken);
+
+        (string text, JsonElement report) = Run(
+            "MobaSinks", ["BlockSize=16", "TopK=3", "Sinks=5", "Window=20"], Nothing with { Input = input, Json = json }, () => throw new InvalidOperationException(), repeats: 2);
+
+        using AttentionEngine cpu = AttentionEngine.Create(Target.Cpu);
+        var expert = new MobaSinks { BlockSize = 16, TopK = 3, Sinks = 5, Window = 20 };
+        Tensor<int> routes = cpu.Attend(expert, q, k, k, new AttentionOptions { Sequences = offsets, ReturnRoutes = true }, TestContext.Current.CancellationToken).Routes!;
+        SequenceRows[] sequences = [new(0, 96, 96), new(96, 300, 300)];
+        long pairs = RouteTableTests.Asked(expert, routes, sequences, 4);
+        JsonElement row = report.GetProperty("rows")[0];
+        Assert.Equal((pairs, 64.0 * pairs), (row.GetProperty("pairs").GetInt64(), row.GetProperty("useful_flop").GetDouble()));
+        Assert.Equal(pairs / (4.0 * ((96 * 96) + (300 * 300))), row.GetProperty("density").GetDouble(), 1e-12);
+
+        // The fake kernels are one pass, a millisecond and one for the mark, without groups; they say that they take 12,345 bytes.
+        JsonProperty pass = Assert.Single(row.GetProperty("passes").EnumerateObject());
+        Assert.Equal(("fake", 2.0), (pass.Name, pass.Value.GetDouble()));
+        Assert.Equal((12345, 0), (Int(row, "workspace_bytes"), Int(row, "groups")));
+        double? union = RouteTable.Of(routes).Union(sequences, TestContext.Current.CancellationToken);
+        Assert.Equal(union!.Value, row.GetProperty("union_ratio").GetDouble());
+        Assert.InRange(union.Value, 2, 19);
+
+        JsonElement dense = report.GetProperty("rows")[1];
+        Assert.False(dense.TryGetProperty("passes", out _) || dense.TryGetProperty("union_ratio", out _) || report.TryGetProperty("data", out _) || report.TryGetProperty("crossover", out _));
+        foreach (string part in (string[])["pattern: MobaSinks", "BlockSize=16", "passes of MobaSinks, ms: fake 2.000", "overlap of routes: 128 neighbouring queries of a head choose"])
+        {
+            Assert.Contains(part, text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Lengths_up_to_the_one_asked_for_are_compared_with_dense_attention()
+    {
+        Assert.Equal([1024, 2048, 4096], Crossover.Lengths(4096));
+        Assert.Equal([1024, 1025], Crossover.Lengths(1025));
+        Assert.Equal([7], Crossover.Lengths(7));
+        (string text, JsonElement report) = Run(
+            "MobaTopK", [], Nothing with { Batch = 2, Correlated = true, Crossover = true, Json = Path.Combine(_folder, "json") },
+            () => DeviceProblem.Of(1100, 2, 1, 1, 8, SafetensorsDtype.BF16), repeats: 1, withDense: false);
+        Assert.Equal("correlated", report.GetProperty("data").GetString());
+        JsonElement[] rows = [.. report.GetProperty("crossover").EnumerateArray()];
+        Assert.Equal([1024, 1100], rows.Select(row => Int(row, "tokens")));
+        Assert.All(rows, row => Assert.Equal(
+            (2.0, 2.0, 1.0), (row.GetProperty("median").GetDouble(), row.GetProperty("dense").GetDouble(), row.GetProperty("speed_up").GetDouble())));
+        Assert.Matches(@"1024 +2\.000 +2\.000 +1\.00x", text);
+    }
+
+    [Fact]
+    public void What_a_gate_did_is_said_below_the_table()
+    {
+        DeviceRow row = new()
+        {
+            Pattern = "MobaTopK",
+            Settings = "",
+            Median = 1,
+            Min = 1,
+            Calls = 3,
+            Pairs = 1,
+            Density = 1,
+            UsefulFlop = 1,
+            FullTiles = 0,
+            PartialTiles = 0,
+            PartialShare = 0,
+            DeviceBytes = 0,
+            HostMicroseconds = 1,
+            WorkspaceBytes = 2_345_678,
+            Groups = 2,
+            UnionRatio = 3.14159,
+            Passes = new Dictionary<string, double> { ["centroids"] = 0.01234, ["gate"] = 1.5 },
+        };
+        DeviceReport report = new() { Engine = "", Tokens = 1, Batch = 1, Heads = 1, KeyHeads = 1, Dim = 1, Dtype = "", TensorBytes = 1, Rows = [row] };
+        Assert.Equal(
+            [
+                "passes of MobaTopK, ms: centroids 0.012, gate 1.500", "workspace: 2.3 MB, over 2 groups of heads",
+                "overlap of routes: 128 neighbouring queries of a head choose 3.14 times as many past blocks as one",
+            ],
+            report.GateLines());
+        Assert.StartsWith("workspace: none", (report with { Rows = [row with { Groups = 0 }] }).GateLines().ElementAt(1), StringComparison.Ordinal);
+        Assert.Empty((report with { Rows = [row with { Passes = null, UnionRatio = null }] }).GateLines());
+    }
+
+    [Fact]
     public void Random_numbers_are_packed_in_sequences_of_one_length()
     {
         (string text, JsonElement report) = Run("BlockCausal", ["Block=40"], Nothing with { Batch = 3, Json = Path.Combine(_folder, "json") }, () => DeviceProblem.Of(40, 3, 2, 1, 8, SafetensorsDtype.BF16), repeats: 2, withDense: false);
@@ -100,6 +199,30 @@ public sealed class DeviceBenchTests : IDisposable
         Assert.Equal((3 * 2 * 40 * 40, 1.0, 2), (Int(row, "pairs"), row.GetProperty("density").GetDouble(), Int(row, "calls")));
         Assert.Equal(2.0 * 2 * 8 * 120 * 3, report.GetProperty("tensor_bytes").GetDouble());
         Assert.DoesNotContain("of dense", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_command_line_is_a_request()
+    {
+        DeviceOptions options = new();
+        Argument<string> name = new("NAME");
+        Option<Target?> target = Arguments.Device();
+        Command command = new("bench") { name, target };
+        options.AddTo(command, name, target, [], []);
+        DeviceRequest Of(string line) => options.Of(command.Parse(line));
+        Assert.Equal(Nothing, Of("X --target cuda"));
+        Assert.Equal(Nothing, Of("X --target cuda --data random"));
+        Assert.Equal(
+            Nothing with { Correlated = true, WorkspaceBytes = 3_000_000_000, Crossover = true }, Of("X --target cuda --data correlated --workspace 3000 --crossover"));
+    }
+
+    [Fact]
+    public void A_gate_gets_as_many_tokens_as_make_it_choose()
+    {
+        Assert.Equal(64, DeviceProblem.Few(new Causal(), 64));
+        Assert.Equal(4 * 16, DeviceProblem.Few(new MobaTopK { BlockSize = 16, TopK = 3 }, 10));
+        Assert.Equal(1024, DeviceProblem.Few(new MobaTopK { BlockSize = 16, TopK = 3 }, 1024));
+        Assert.Equal(8192, DeviceProblem.Few(new MobaTopK { BlockSize = 1 << 30, TopK = 3 }, 64));
     }
 
     [Fact]
@@ -112,12 +235,29 @@ public sealed class DeviceBenchTests : IDisposable
     [Fact]
     public void Random_numbers_are_normal_and_always_the_same()
     {
-        float[] values = CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x));
-        Assert.Equal(values, CommandLine.Flat(DeviceProblem.Normal(1000, 9, 16, 1, static x => x)));
+        float[] values = CommandLine.Flat(RandomRows.Normal(1000, 9, 16, 1, static x => x));
+        Assert.Equal(values, CommandLine.Flat(RandomRows.Normal(1000, 9, 16, 1, static x => x)));
         Assert.InRange(values.Average(), -0.01f, 0.01f);
         Assert.InRange(values.Average(x => x * x), 0.98f, 1.02f);
         Assert.InRange(values.Count(x => Math.Abs(x) < 1) / (float)values.Length, 0.67f, 0.69f);
         Assert.NotEqual(values[0], values[1 << 16]);
+    }
+
+    [Fact]
+    public void Correlated_numbers_are_like_their_neighbours_and_always_the_same()
+    {
+        const int heads = 3, dim = 16, tokens = 20_000;
+        float[] values = CommandLine.Flat(RandomRows.Correlated(tokens, heads, dim, 1, static x => x));
+        Assert.Equal(values, CommandLine.Flat(RandomRows.Correlated(tokens, heads, dim, 1, static x => x)));
+        Assert.NotEqual(values, CommandLine.Flat(RandomRows.Correlated(tokens, heads, dim, 2, static x => x)));
+        Assert.InRange(values.Average(x => x * x), 0.8f, 1.2f);
+        Assert.InRange(Lag(1), 0.96, 1.0);
+        Assert.InRange(Lag(2000), -0.15, 0.15);
+
+        // Channels and heads have nothing to do with each other.
+        Assert.InRange(Enumerable.Range(0, values.Length - dim).Average(i => values[i] * values[i + 1]), -0.1f, 0.1f);
+        double Lag(int lag) => Enumerable.Range(0, (tokens - lag) * heads * dim).Average(i => (double)values[i] * values[i + (lag * heads * dim)])
+            / values.Average(x => (double)x * x);
     }
 
     [Theory]

@@ -34,12 +34,12 @@ public sealed class JudgementTests : IDisposable
         Judgement judgement = Judge(pattern, actual with { Routes = routes });
         Assert.False(judgement.Agrees);
         Assert.Equal(1, judgement.DifferentRoutes);
-        Assert.Contains("TOO LARGE", Judgement.Text(judgement.Routes[0].Gap), StringComparison.Ordinal);
+        Assert.Contains("TOO LARGE", judgement.Text(judgement.Routes[0].Gap), StringComparison.Ordinal);
 
         routes[119, 0, 0] = 2;
         judgement = Judge(pattern, actual with { Routes = routes });
         Assert.False(judgement.Agrees);
-        Assert.Contains("WRONG at token 119", Judgement.Text(judgement.Routes[0].Gap), StringComparison.Ordinal);
+        Assert.Contains("WRONG at token 119", judgement.Text(judgement.Routes[0].Gap), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class EmulatedEngineTests
         using (AttentionEngine engine = AttentionEngine.Create(new AttentionEngineOptions { Target = Target.Cuda, WorkspaceBytes = limit }, target))
         {
             AttentionResult<BFloat16> result = engine.Attend(expert, q, k, v, options);
-            int groups = driver.Launches.Count(static l => l.Entry == "Kernel_Finish");
+            int groups = driver.Launches.Count(static l => l.Entry == "Kernel_Merge");
             Assert.InRange(groups, limit is null ? 0 : 2, limit is null ? 1 : 4);
             RouteGap gap = ReferenceAttention.CompareRoutes(expert, result.Routes!, q, k, options);
             Assert.Null(gap.Fault);

@@ -37,53 +37,54 @@ public sealed class GatedAttentionTests : IDisposable
         Open(major);
         AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0), new(1000, 500, 1000, 900, 400)];
         Launch(new(new BlockGate(128, 4), sinks: sinks, byHead: byHead), sequences, routes: 0x5000);
-        Assert.Equal(["Pool", "Choose", "Write", "Count", "Scan", "Scatter", "Routed", "Finish"], Entries);
+        Assert.Equal(["Pool", "Choose8", "Write", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries);
 
         int share = byHead ? 1 : 4, listHeads = 8 / share, tiles = (1500 * share + 1023) / 1024;
         CudaRouting routing = Parameter<CudaRouting>(0, 1);
-        Assert.Equal((16, listHeads, 24), (routing.BlockCount, listHeads, routing.GateTiles));
+        Assert.Equal((16, listHeads, 12), (routing.BlockCount, listHeads, routing.GateTiles));
         uint[] grids = [.. _device.Driver.Launches.Select(static l => l.Grid)];
-        Assert.Equal([2 * 16, 24 * 8, 24 * 8, (uint)(listHeads * tiles), (uint)listHeads, (uint)(listHeads * tiles)], grids[..6]);
+        Assert.Equal([2 * 16, 12 * 8, 12 * 8, (uint)(listHeads * tiles), (uint)listHeads, (uint)listHeads, (uint)(listHeads * tiles)], grids[..7]);
         uint items = (uint)(listHeads * routing.ItemsPerHead), queries = 8 + 4;
-        Assert.Equal(major == 9 ? [Math.Min(132, items), Math.Min(132, queries * 8)] : [items, queries * 8], grids[6..]);
+        Assert.Equal(major == 9 ? [Math.Min(132, queries * 8), Math.Min(132, items)] : [queries * 8, items], grids[7..9]);
+        Assert.Equal((uint)(1500 * 8 * routing.PaddedDim / 8 / 256), grids[9]);
 
         // Every kernel is told the same.
-        int[] at = [1, 1, 0, 0, 0, 0, 2, 2];
+        (int Launch, int At)[] told = [(0, 1), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (8, 2), (9, 1)];
         routing.ListHeadsTogether = listHeads;
-        for (int i = 0; i < at.Length; i++)
-            Assert.Equal(routing, Parameter<CudaRouting>(i, at[i]));
+        foreach ((int launch, int at) in told)
+            Assert.Equal(routing, Parameter<CudaRouting>(launch, at));
         Assert.Equal((128, 3, 4, share, listHeads), (routing.BlockSize, routing.Slots, routing.SlotStride, routing.HeadsPerList, routing.ListHeads));
         Assert.Equal((0x5000, 8, 4), (Parameter<long>(2, 1), Parameter<int>(2, 2), Parameter<int>(2, 3)));
-        Assert.Equal((8, 8, 8), (Parameter<int>(3, 1), Parameter<int>(5, 1), Parameter<CudaProblem>(1, 0).Heads));
-        Assert.Equal((int)items, Parameter<CudaProblem>(6, 0).Items);
-        CudaProblem finish = Parameter<CudaProblem>(7, 0);
-        Assert.Equal((0, 12, 12 * 8), (finish.FirstHead, finish.TileCount, finish.Items));
+        Assert.Equal((8, 8, 8), (Parameter<int>(3, 1), Parameter<int>(6, 1), Parameter<CudaProblem>(1, 0).Heads));
+        Assert.Equal((int)items, Parameter<CudaProblem>(8, 0).Items);
+        CudaProblem own = Parameter<CudaProblem>(7, 0), combine = Parameter<CudaProblem>(9, 0);
+        Assert.Equal((12, 12 * 8, routing.Lse), (own.TileCount, own.Items, own.Lse));
+        Assert.Equal(1500 * 8, combine.Items);
     }
 
     [Fact]
-    public void A_limit_makes_groups_of_heads_each_attended_and_finished_in_turn()
+    public void A_limit_makes_groups_of_heads_each_attended_and_combined_in_turn()
     {
         Open(9, workspaceBytes: 11 << 19);
         AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0)];
         long bytes = Launch(new(new BlockGate(64, 4), byHead: true), sequences, heads: 10);
         Assert.InRange(bytes, 1, 11 << 19);
         Assert.Equal(bytes, _device.Runtime.Pool.FreeBytes);
-        Assert.Equal(["Pool", "Choose", "Count", "Scan", "Scatter", "Routed", "Finish", "Routed", "Finish", "Routed", "Finish"], Entries);
+        Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge", "Routed", "Merge", "Routed", "Merge"], Entries);
         (int First, int Count)[] groups = [(0, 4), (4, 4), (8, 2)];
         for (int i = 0; i < groups.Length; i++)
         {
-            CudaRouting routed = Parameter<CudaRouting>(5 + (2 * i), 2), finish = Parameter<CudaRouting>(6 + (2 * i), 2);
-            Assert.Equal(routed, finish);
+            CudaRouting routed = Parameter<CudaRouting>(7 + (2 * i), 2), combine = Parameter<CudaRouting>(8 + (2 * i), 1);
+            Assert.Equal(routed, combine);
             Assert.Equal(groups[i], (routed.FirstListHead, routed.ListHeadsTogether));
-            CudaProblem problem = Parameter<CudaProblem>(6 + (2 * i), 0);
-            Assert.Equal((groups[i].First, groups[i].Count * 8), (problem.FirstHead, problem.Items));
-            Assert.Equal(0, groups[i].Count % problem.HeadsTogether);
-            Assert.Equal(groups[i].Count * routed.ItemsPerHead, Parameter<CudaProblem>(5 + (2 * i), 0).Items);
+            CudaProblem problem = Parameter<CudaProblem>(8 + (2 * i), 0);
+            Assert.Equal(groups[i].Count * 1000, problem.Items);
+            Assert.Equal(groups[i].Count * routed.ItemsPerHead, Parameter<CudaProblem>(7 + (2 * i), 0).Items);
         }
 
         // Persistent kernels under way share no counters.
-        int[] counting = [5, 6, 7, 8, 9, 10];
-        Assert.Equal(6, counting.Select(i => Parameter<CudaProblem>(i, 0).Counters).Distinct().Count());
+        int[] counting = [6, 7, 9, 11];
+        Assert.Equal(4, counting.Select(i => Parameter<CudaProblem>(i, 0).Counters).Distinct().Count());
     }
 
     [Fact]
@@ -104,7 +105,7 @@ public sealed class GatedAttentionTests : IDisposable
         using DeviceTensor<Half> others = _device.Engine.Allocate<Half>(13 << 19);
         long bytes = Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 1000, 0, 1000, 0)]);
         Assert.InRange(bytes, 1, 3 << 20);
-        Assert.Equal(5 + (2 * 8), _device.Driver.Launches.Count);
+        Assert.Equal(7 + (2 * 8), _device.Driver.Launches.Count);
         Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 9000, 0, 9000, 0)]));
     }
 
@@ -138,7 +139,7 @@ public sealed class GatedAttentionTests : IDisposable
     [InlineData(Proof.Always, 3, 180, true, "Attend Write")]
     [InlineData(Proof.None, 1, 1000, true, "Attend Write")]
     [InlineData(Proof.None, 5, 40, false, "Attend")]
-    [InlineData(Proof.None, 3, 180, false, "Pool Choose Count Scan Scatter Routed Finish")]
+    [InlineData(Proof.None, 3, 180, false, "Pool Choose8 Count Sum Scan Scatter Attend Routed Merge")]
     public void Where_a_gate_has_no_choice_nothing_is_routed(Proof causal, int topK, int tokens, bool returnRoutes, string kernels)
     {
         Open(8);
@@ -170,7 +171,7 @@ public sealed class GatedAttentionTests : IDisposable
             using PassMarks marks = new(_device.Runtime.Context, _device.Runtime.Stream);
             Launch(new(new BlockGate(64, 4), byHead: true), [new(0, 1000, 0, 1000, 0)], routes: 0x5000, heads: 10, marks: marks);
             _device.Runtime.Stream.Synchronize();
-            Assert.Equal(["centroids", "gate", "routes", "index", "routed", "finish", "routed", "finish", "routed", "finish"], marks.Times().Select(static t => t.Pass));
+            Assert.Equal(["centroids", "gate", "routes", "index", "own", "routed", "combine", "routed", "combine", "routed", "combine"], marks.Times().Select(static t => t.Pass));
             Assert.All(marks.Times(), static t => Assert.Equal(1_000_000, t.Nanoseconds));   // the mark itself
         }
     }
@@ -212,8 +213,21 @@ public sealed class GatedAttentionTests : IDisposable
         CudaRows q = new(0x1000, heads * dim, dim), k = new(0x2000, keyHeads * dim, dim);
         CudaCall call = new()
         {
-            Kind = ElementKind.Half, Q = q, K = k, V = k, Output = q, Lse = 0, QueryTokens = queryTokens, KeyTokens = keyTokens, QueryHeads = heads,
-            KeyHeads = keyHeads, Dim = dim, Scale = 1, Sequences = sequences, Extent = AttentionChecks.Extent(sequences, heads), Routes = routes,
+            Kind = ElementKind.Half,
+            Q = q,
+            K = k,
+            V = k,
+            Output = q,
+            Lse = 0,
+            QueryTokens = queryTokens,
+            KeyTokens = keyTokens,
+            QueryHeads = heads,
+            KeyHeads = keyHeads,
+            Dim = dim,
+            Scale = 1,
+            Sequences = sequences,
+            Extent = AttentionChecks.Extent(sequences, heads),
+            Routes = routes,
         };
         using CurrentContext current = _device.Runtime.Context.Enter();
         return _attention.Launch(expert, call, _device.Runtime.Stream, marks);

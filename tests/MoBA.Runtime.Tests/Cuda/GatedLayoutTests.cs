@@ -111,8 +111,20 @@ public sealed class GatedLayoutTests
         CudaRows rows = new(0, heads * dim, dim);
         CudaCall call = new()
         {
-            Kind = ElementKind.Half, Q = rows, K = rows, V = rows, Output = rows, Lse = 0, QueryTokens = tokens, KeyTokens = tokens, QueryHeads = heads,
-            KeyHeads = keyHeads, Dim = dim, Scale = 1, Sequences = sequences, Extent = null,
+            Kind = ElementKind.Half,
+            Q = rows,
+            K = rows,
+            V = rows,
+            Output = rows,
+            Lse = 0,
+            QueryTokens = tokens,
+            KeyTokens = tokens,
+            QueryHeads = heads,
+            KeyHeads = keyHeads,
+            Dim = dim,
+            Scale = 1,
+            Sequences = sequences,
+            Extent = null,
         };
         CudaRouting known = new() { BlockSize = 128, BlockCount = (tokens + 127) / 128, GateTiles = (tokens + 63) / 64 };
         return GatedLayout.Of(call, pooling, new GatedSchedule(gate, sequences), known, shares, limit, device);

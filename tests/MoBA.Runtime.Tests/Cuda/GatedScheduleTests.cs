@@ -94,7 +94,7 @@ public sealed class GatedScheduleTests
             foreach (QueryTile tile in tiles)
             {
                 AttentionSequence s = sequences.Single(s => s.FirstQueryToken <= tile.QueryToken && tile.QueryToken < s.FirstQueryToken + s.Queries);
-                Assert.InRange(tile.Queries, 1, 64);
+                Assert.InRange(tile.Queries, 1, CudaRouting.GateRows);
                 Assert.Equal((s.FirstKeyToken, s.Keys, s.Position - s.FirstQueryToken), (tile.KeyToken, tile.Keys, tile.Position - tile.QueryToken));
                 for (int block = 0; block * blockSize < s.Keys; block++)
                 {
@@ -109,8 +109,8 @@ public sealed class GatedScheduleTests
     [Fact]
     public void Tiles_that_have_most_to_do_come_first()
     {
-        QueryTile[] tiles = GatedSchedule.Tiles([new(0, 100, 0, 100, 0), new(100, 200, 100, 200, 0)], 16);
-        Assert.Equal([292, 228, 164, 64, 0, 100], tiles.Select(static t => t.QueryToken));
+        QueryTile[] tiles = GatedSchedule.Tiles([new(0, 200, 0, 200, 0), new(200, 400, 200, 400, 0)], 16);
+        Assert.Equal([584, 456, 328, 128, 0, 200], tiles.Select(static t => t.QueryToken));
     }
 
     [Theory]

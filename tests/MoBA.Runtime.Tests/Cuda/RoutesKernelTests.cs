@@ -68,8 +68,14 @@ public sealed class RoutesKernelTests
 
         CudaRouting routing = new()
         {
-            Tiles = records, Routes = isRouted ? routes : 0, BlockSize = blockSize, ByBlockSize = CudaDivisor.Of(blockSize), Slots = slots, SlotStride = stride,
-            GateTiles = tiles.Length, HeadsPerGate = headsPerGate,
+            Tiles = records,
+            Routes = isRouted ? routes : 0,
+            BlockSize = blockSize,
+            ByBlockSize = CudaDivisor.Of(blockSize),
+            Slots = slots,
+            SlotStride = stride,
+            GateTiles = tiles.Length,
+            HeadsPerGate = headsPerGate,
         };
         (KernelText text, PtxProgram program) = _kernel.Value;
         byte[] parameters = program.Pack(
