@@ -55,8 +55,6 @@ internal static partial class TileLowering
         ptx = Target().Replace(ptx, $".target {printer.Target}", 1).Replace("bra.uni", "bra", StringComparison.Ordinal);
         ptx = ptx.Replace(".minnctapersm 1", $".minnctapersm {printer.BlocksTogether}", StringComparison.Ordinal);
         ptx = ptx.Replace(".address_size 64", ".address_size 64\n.extern .shared .align 1024 .b8 moba_shared[];", StringComparison.Ordinal);
-        if (printer.BlocksTogether > 1)
-            ptx = ptx.Replace(".minnctapersm 1", $".minnctapersm {printer.BlocksTogether}", StringComparison.Ordinal);
         return printer.TensorMaps == 0 ? ptx
             : EndOfParameters().Replace(ptx, $",\n\t.param .align 64 .b8 moba_maps[{printer.TensorMaps * 128}]\n)\n.maxntid", 1);
     }

@@ -37,9 +37,6 @@ internal abstract class TilePrinter(TileShape shape)
     /// <summary>Whether a block takes work items until none is left, rather than one.</summary>
     public virtual bool IsPersistent => false;
 
-    /// <summary>Blocks that a processor is to have registers for.</summary>
-    public virtual int BlocksTogether => 1;
-
     /// <summary>Queries of a tile.</summary>
     public abstract int Queries { get; }
 
