@@ -16,8 +16,8 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     public void Gate(CudaRouting routing)
     {
         CudaProblem problem = _call.Problem();
-        KernelPass pass = KernelPasses.OfGate(routing.Slots);
-        Launch(pass, pass.ShapeOfGate(_call.Dim, _call.Kind, routing), routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
+        TileShape shape = KernelPasses.ShapeOfGate(_call.Dim, _call.Kind, routing);
+        Launch(KernelPass.Gate, shape, routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
     }
 
     /// <summary>Pass "index".</summary>

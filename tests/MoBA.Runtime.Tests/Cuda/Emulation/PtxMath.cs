@@ -23,6 +23,9 @@ internal static class PtxMath
             ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
             ("brev", _) => static (a, _, _) => Enumerable.Range(0, 32).Aggregate(0ul, (bits, i) => bits | (((a >> i) & 1) << (31 - i))),
             ("clz", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.LeadingZeroCount((uint)a),
+            ("prmt", _) => static (a, b, c) => Enumerable.Range(0, 4).Aggregate(0ul, (bytes, i) => bytes | ((((b << 32) | (uint)a) >> (8 * (int)((c >> (4 * i)) & 7)) & 0xFF) << (8 * i))),
+            ("bfind", _) => static (a, _, _) => (uint)(31 - System.Numerics.BitOperations.LeadingZeroCount((uint)a)),
+            ("max" or "min", "f16x2" or "bf16x2") when parts.Contains("NaN") => ExtremePair(parts[0] == "max", type == "f16x2"),
             ("popc", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.PopCount((uint)a),
             ("testp", "f32") when parts[1] == "notanumber" => static (a, _, _) => float.IsNaN(F(a)) ? 1ul : 0,
             ("selp", _) => static (a, b, c) => c != 0 ? a : b,
@@ -78,6 +81,15 @@ internal static class PtxMath
         (false, true) => static (a, b, _) => F(MathF.Min(F(a), F(b))),
         (false, false) => static (a, b, _) => F(float.MinNumber(F(a), F(b))),
     };
+
+    // Of each half, with a NaN where either is.
+    private static Func<ulong, ulong, ulong, ulong> ExtremePair(bool isMaximum, bool isHalf)
+    {
+        Func<ulong, ulong, ulong, ulong> extreme = Extreme(isMaximum, true);
+        return (a, b, _) => Of(a >> 16, b >> 16) << 16 | Of(a, b);
+
+        ulong Of(ulong a, ulong b) => Round(F(extreme(F(Element(a, isHalf)), F(Element(b, isHalf)), 0)), isHalf);
+    }
 
     // The first source is the upper half.
     private static Func<ulong, ulong, ulong, ulong> Pack(bool isHalf) =>
