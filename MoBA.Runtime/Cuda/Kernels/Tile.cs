@@ -300,6 +300,14 @@ internal static class Tile
         return lanes;
     }
 
+    /// <summary>As <see cref="BrokenRows"/>, after <see cref="RoundPartial"/>.</summary>
+    /// <param name="row">The thread's row, a constant.</param>
+    public static int BrokenPartials(int row)
+    {
+        CudaAsm.Emit("tile.brokenpartials %0, %1;", out int lanes, row);
+        return lanes;
+    }
+
     /// <summary>An element in device memory, as float.</summary>
     public static float Element(long address)
     {

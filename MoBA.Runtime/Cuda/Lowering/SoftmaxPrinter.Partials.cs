@@ -22,6 +22,16 @@ internal sealed partial class SoftmaxPrinter
         "}",
     ];
 
+    /// <summary>As <see cref="Broken"/>, of rounded rows: a number times 0 is 0 and anything else is not.</summary>
+    public IEnumerable<string> BrokenPartial(string lanes, string row) => !HasRow(row, out int of) ? [$"mov.u32 {lanes}, 0;"] :
+    [
+        "{ .reg .b32 x, y, none; .reg .pred p; mov.b32 none, 0; mov.b32 x, 0; mov.b32 y, 0;",
+        .. Each(outputs / 8, i => (of * (outputs / 4)) + (2 * i) is var w
+            ? $"fma.rn.{element}x2 x, w{w}, none, x; fma.rn.{element}x2 y, w{w + 1}, none, y;" : ""),
+        "or.b32 x, x, y; and.b32 x, x, 0x7FFF7FFF; setp.ne.b32 p, x, 0;",
+        $"setp.num.and.f32 p, e{of}, e{of}, p; vote.sync.ballot.b32 {lanes}, p, 0xffffffff; }}",
+    ];
+
     /// <summary>The 16 rows of a warp, of which the first <paramref name="rows"/> exist.</summary>
     public IEnumerable<string> StorePartials(string address, string rows) =>
     [

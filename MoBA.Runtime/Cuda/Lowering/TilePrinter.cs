@@ -108,6 +108,7 @@ internal abstract class TilePrinter(TileShape shape)
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),
         ("storelse", [var row, var address, var write]) => Softmax.StoreLse(row, address, write),
         ("roundpartial", _) => Softmax.RoundPartial(),
+        ("brokenpartials", [var lanes, var row]) => Softmax.BrokenPartial(lanes, row),
         ("storepartial", [var row, var address, var odd, var write]) => Softmax.StorePartial(row, address, odd, write),
         _ => PrintOwn(name, operands) ?? throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
     });

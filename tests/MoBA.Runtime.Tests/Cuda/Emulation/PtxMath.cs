@@ -15,6 +15,7 @@ internal static class PtxMath
             ("mul", "f32") => static (a, b, _) => F(F(a) * F(b)),
             ("max" or "min", "f32") => Extreme(parts[0] == "max", parts.Contains("NaN")),
             ("fma", "f32") => static (a, b, c) => F((float)(((double)F(a) * F(b)) + F(c))),
+            ("fma", "f16x2" or "bf16x2") => ProductPair(type == "f16x2"),
             ("neg", "f32") => static (a, _, _) => F(-F(a)),
             ("abs", "f32") => static (a, _, _) => F(Math.Abs(F(a))),
             ("ex2", _) => static (a, _, _) => F((float)Math.Pow(2, F(a))),
@@ -89,6 +90,13 @@ internal static class PtxMath
         return (a, b, _) => Of(a >> 16, b >> 16) << 16 | Of(a, b);
 
         ulong Of(ulong a, ulong b) => Round(F(extreme(F(Element(a, isHalf)), F(Element(b, isHalf)), 0)), isHalf);
+    }
+
+    private static Func<ulong, ulong, ulong, ulong> ProductPair(bool isHalf)
+    {
+        return (a, b, c) => Of(a >> 16, b >> 16, c >> 16) << 16 | Of(a, b, c);
+
+        ulong Of(ulong a, ulong b, ulong c) => Round((Element(a, isHalf) * Element(b, isHalf)) + Element(c, isHalf), isHalf);
     }
 
     // The first source is the upper half.
