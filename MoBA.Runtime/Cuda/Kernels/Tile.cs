@@ -318,8 +318,9 @@ internal static class Tile
     /// <summary>Loads four words of device memory, 16 bytes aligned, into a set of them.</summary>
     public static void LoadWords(int set, long address) => CudaAsm.Emit("tile.loadwords %0, %1;", set, address);
 
-    /// <summary>The same where a condition holds; else they are 0.</summary>
-    public static void LoadWordsIf(int set, long address, bool condition) => CudaAsm.Emit("tile.loadwordsif %0, %1, %2;", set, address, condition);
+    /// <summary>The same where a condition holds; else all four are <paramref name="otherwise"/>.</summary>
+    public static void LoadWordsIf(int set, long address, bool condition, int otherwise) =>
+        CudaAsm.Emit("tile.loadwordsif %0, %1, %2, %3;", set, address, condition, otherwise);
 
     /// <summary>Eight sums = 0.</summary>
     public static void ClearSums() => CudaAsm.Emit("tile.clearsums;");

@@ -35,9 +35,9 @@ public static unsafe class GateKernel
             // Read again, so that no register holds it meanwhile.
             work = GateWork.Of(problem, routing, tile, first, firstHead);
             if (turns > 0)
-                GateRoutes.Write(problem, routing, work);
+                GateRoutes.Write(routing, work);
             else
-                GateRoutes.WriteAll(problem, routing, work);
+                GateRoutes.WriteAll(routing, work);
             Memory.Meet();
         }
     }

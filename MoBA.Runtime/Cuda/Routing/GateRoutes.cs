@@ -4,14 +4,14 @@ namespace MoBA.Runtime.Cuda;
 internal static class GateRoutes
 {
     /// <summary>Writes the routes of the lane's row, for every head that shares them.</summary>
-    public static void Write(CudaProblem problem, CudaRouting routing, GateWork work)
+    public static void Write(CudaRouting routing, GateWork work)
     {
         if (Tile.SizeOfGate(GateSize.Listed) == 0)
         {
             Tile.SortBlocks(work.FirstBlock);
             for (int head = 0; head < (work.HasRow ? routing.HeadsPerGate : 0); head++)
             {
-                long route = RouteOf(problem, routing, work, head);
+                long route = RouteOf(routing, work, head);
                 Tile.StoreBlocks(0, route);
                 if (routing.SlotStride > 4)
                     Tile.StoreBlocks(1, route + 16);
@@ -23,24 +23,24 @@ internal static class GateRoutes
             for (int slot = 0; slot < routing.SlotStride; slot++)
             {
                 int block = slot < routing.Slots ? GateHeap.Pop(routing, work) : -1;
-                SetSlot(problem, routing, work, slot, block < 0 ? -1 : work.FirstBlock + block);
+                SetSlot(routing, work, slot, block < 0 ? -1 : work.FirstBlock + block);
             }
         }
     }
 
     /// <summary>Writes all blocks that the lane's row may choose.</summary>
-    public static void WriteAll(CudaProblem problem, CudaRouting routing, GateWork work)
+    public static void WriteAll(CudaRouting routing, GateWork work)
     {
         for (int slot = 0; slot < (work.HasRow ? routing.SlotStride : 0); slot++)
-            SetSlot(problem, routing, work, slot, slot < work.Past ? work.FirstBlock + slot : -1);
+            SetSlot(routing, work, slot, slot < work.Past ? work.FirstBlock + slot : -1);
     }
 
-    private static void SetSlot(CudaProblem problem, CudaRouting routing, GateWork work, int slot, int block)
+    private static void SetSlot(CudaRouting routing, GateWork work, int slot, int block)
     {
         for (int head = 0; head < routing.HeadsPerGate; head++)
-            Memory.SetInt(RouteOf(problem, routing, work, head) + (slot * 4L), block);
+            Memory.SetInt(RouteOf(routing, work, head) + (slot * 4L), block);
     }
 
-    private static long RouteOf(CudaProblem problem, CudaRouting routing, GateWork work, int head) =>
-        routing.Routes + (((((long)(work.QueryToken + work.Row) * problem.Heads) + work.FirstHead + head) * routing.SlotStride) * sizeof(int));
+    private static long RouteOf(CudaRouting routing, GateWork work, int head) =>
+        routing.Routes + (routing.SlotsOf(work.QueryToken + work.Row, work.FirstHead + head) * sizeof(int));
 }

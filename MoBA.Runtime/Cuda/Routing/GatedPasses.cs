@@ -23,11 +23,11 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     /// <summary>Pass "index".</summary>
     public void Index(CudaRouting routing)
     {
-        int heads = _call.QueryHeads, tiles = routing.ListHeads * routing.CountTiles;
-        Launch(KernelPass.Count, tiles, &routing, &heads);
+        int tiles = routing.ListHeads * routing.CountTiles;
+        Launch(KernelPass.Count, tiles, &routing);
         Launch(KernelPass.Sum, routing.ListHeads * ((routing.BlockCount + BitMatrix.Columns - 1) / BitMatrix.Columns), &routing);
         Launch(KernelPass.Scan, routing.ListHeads, &routing);
-        Launch(KernelPass.Scatter, tiles, &routing, &heads);
+        Launch(KernelPass.Scatter, tiles, &routing);
     }
 
     /// <summary>Pass "combine", for the list heads at hand.</summary>

@@ -107,7 +107,7 @@ public sealed class GateKernelTests
                 }
 
                 int[] wanted = [.. Enumerable.Range(0, past).OrderByDescending(Gate).ThenByDescending(static b => b).Take(slots).Order().Select(b => b + firstBlock)];
-                int[] found = MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)routing.Routes + (((token * heads) + head) * slotStride * 4), slotStride * 4)).ToArray();
+                int[] found = MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)routing.Routes + (((head * tokens) + token) * slotStride * 4), slotStride * 4)).ToArray();
                 Assert.Equal([.. wanted, .. Enumerable.Repeat(-1, slotStride - wanted.Length)], found);
             }
         }

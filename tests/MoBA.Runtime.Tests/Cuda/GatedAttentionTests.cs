@@ -55,7 +55,7 @@ public sealed class GatedAttentionTests : IDisposable
             Assert.Equal(routing, Parameter<CudaRouting>(launch, at));
         Assert.Equal((128, 3, 4, share, listHeads), (routing.BlockSize, routing.Slots, routing.SlotStride, routing.HeadsPerList, routing.ListHeads));
         Assert.Equal((0x5000, 8, 4), (Parameter<long>(2, 1), Parameter<int>(2, 2), Parameter<int>(2, 3)));
-        Assert.Equal((8, 8, 8), (Parameter<int>(3, 1), Parameter<int>(6, 1), Parameter<CudaProblem>(1, 0).Heads));
+        Assert.Equal(8, Parameter<CudaProblem>(1, 0).Heads);
         Assert.Equal((int)items, Parameter<CudaProblem>(8, 0).Items);
         CudaProblem own = Parameter<CudaProblem>(7, 0), combine = Parameter<CudaProblem>(9, 0);
         Assert.Equal((12, 12 * 8, routing.Lse), (own.TileCount, own.Items, own.Lse));

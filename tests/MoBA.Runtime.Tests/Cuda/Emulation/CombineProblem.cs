@@ -178,7 +178,7 @@ internal sealed class CombineProblem
             element = isSpoilt ? Spoilt : PtxMath.Round((_random.NextSingle() * 4) - 2, _isHalf);
     }
 
-    private int RouteAt(int token, int head, int slot) => ((((token * Heads) + head) * _routing.SlotStride) + slot) * 4;
+    private int RouteAt(int token, int head, int slot) => ((((head * Tokens) + token) * _routing.SlotStride) + slot) * 4;
 
     private float Element(int at, byte[] memory) => PtxMath.Element(BitConverter.ToUInt16(memory, at), _isHalf);
 
