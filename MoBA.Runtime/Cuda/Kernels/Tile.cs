@@ -88,9 +88,11 @@ internal static class Tile
     }
 
     /// <summary>Copies the rows of the n-th query tile, by all threads of the copying warpgroup: a thread's row starts <paramref name="row"/>
-    /// times 16 bytes from <paramref name="address"/>, and is 0 where that is -1 or beyond <paramref name="dim"/> components. When all are there
-    /// the tile is full.</summary>
+    /// times 16 bytes from <paramref name="address"/>, and is 0 beyond <paramref name="dim"/> components. When all are there the tile is full.</summary>
     public static void GatherQueries(int n, long address, int row, int dim) => CudaAsm.Emit("tile.gatherqueries %0, %1, %2, %3;", n, address, row, dim);
+
+    /// <summary>Makes the n-th query tile full without a row, by all threads of the copying warpgroup: something is told with it.</summary>
+    public static void EndGather(int n) => CudaAsm.Emit("tile.endgather %0;", n);
 
     /// <summary>Tells a word with the n-th query tile; by one thread, before it gathers.</summary>
     public static void Tell(int n, int word, int value) => CudaAsm.Emit("tile.tell %0, %1, %2;", n, word, value);
@@ -99,6 +101,16 @@ internal static class Tile
     public static int Told(int n, int word)
     {
         CudaAsm.Emit("tile.told %0, %1, %2;", out int value, n, word);
+        return value;
+    }
+
+    /// <summary>Reads the first four words told with the n-th query tile, for <see cref="ToldWord"/>.</summary>
+    public static void LookAtTold(int n) => CudaAsm.Emit("tile.lookattold %0;", n);
+
+    /// <summary>One of the words that were read last, a constant.</summary>
+    public static int ToldWord(int word)
+    {
+        CudaAsm.Emit("tile.toldword %0, %1;", out int value, word);
         return value;
     }
 

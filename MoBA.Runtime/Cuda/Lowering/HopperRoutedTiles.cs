@@ -37,9 +37,13 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
     {
+        ("begin", _) => [.. base.PrintOwn(name, operands)!, ".reg .b32 told<4>;"],
         ("gatherqueries", [var n, var address, var row, var dim]) => Gather(n, address, row, dim),
         ("tell", [var n, var word, var value]) => ["{", .. At(n, $"{word}"), $"st.shared.b32 [a], {value}; }}"],
         ("tellentry", [var n, var row, var entry]) => ["{", .. At(n, row), $"st.shared.b32 [a+{4 * RoutedTold.Words}], {entry}; }}"],
+        ("endgather", [var n]) => EndGather(n),
+        ("lookattold", [var n]) => ["{", .. At(n, "0"), "ld.shared.v4.b32 {told0,told1,told2,told3}, [a]; }"],
+        ("toldword", [var value, var word]) => [$"mov.b32 {value}, told{word};"],
         ("told", [var value, var n, var word]) => ["{ .reg .b32 x;", .. At(n, word), $"ld.shared.b32 x, [a]; shfl.sync.idx.b32 {value}, x, 0, 0x1f, 0xffffffff; }}"],
         ("entry", [var value, var n, var row]) => ["{", .. At(n, row), $"ld.shared.b32 {value}, [a+{4 * RoutedTold.Words}]; }}"],
         ("claim", [var slot, var value]) => [$"{{ .reg .u32 a; mad.lo.u32 a, {slot}, 4, sb; st.shared.b32 [a+{ClaimsAt}], {value}; }}"],
@@ -74,20 +78,28 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     private IEnumerable<string> Gather(string n, string address, string row, string dim)
     {
         int pieces = Dim / 8, together = 32 / pieces;
-        yield return "{ .reg .u32 lane, piece, of, from, to, bytes, all; .reg .u64 base, where; .reg .pred there;";
+        yield return "{ .reg .u32 lane, piece, of, from, bytes, to<8>; .reg .u64 base, where; .reg .pred there;";
         foreach (string line in Ring("queries").Slot(n))
             yield return line;
         yield return $"mov.u32 lane, %laneid; and.b32 piece, lane, {pieces - 1}; shr.u32 of, lane, {System.Numerics.BitOperations.Log2((uint)pieces)};";
-        yield return $"mul.lo.u32 a, piece, 8; setp.lt.s32 there, a, {dim}; selp.u32 all, 16, 0, there; mul.wide.u32 where, piece, 16; add.s64 base, {address}, where;";
-        yield return $"mad.lo.u32 to, slot, {QueryBytes}, sb; mov.u32 a, %tid.x; and.b32 a, a, 96; add.u32 a, a, of; mad.lo.u32 to, a, 128, to; " +
-            $"shr.u32 a, piece, 3; mad.lo.u32 to, a, {Queries * 128}, to; xor.b32 a, piece, of; and.b32 a, a, 7; mad.lo.u32 to, a, 16, to;";
+        yield return $"mul.lo.u32 a, piece, 8; setp.lt.s32 there, a, {dim}; selp.u32 bytes, 16, 0, there; mul.wide.u32 where, piece, 16; add.s64 base, {address}, where;";
+        yield return $"mad.lo.u32 to0, slot, {QueryBytes}, sb; mov.u32 a, %tid.x; and.b32 a, a, 96; add.u32 a, a, of; mad.lo.u32 to0, a, 128, to0; " +
+            $"shr.u32 a, piece, 3; mad.lo.u32 to0, a, {Queries * 128}, to0; xor.b32 a, piece, of; and.b32 a, a, 7; mad.lo.u32 to0, a, 16, to0;";
+        for (int first = together; first < 8; first += together)
+            yield return $"xor.b32 to{first}, to0, {first << 4};";
         for (int first = 0; first < 32; first += together)
         {
-            yield return $"add.u32 a, of, {first}; shfl.sync.idx.b32 from, {row}, a, 0x1f, 0xffffffff; setp.ge.s32 there, from, 0; selp.u32 bytes, all, 0, there; " +
-                $"selp.u32 from, from, 0, there; mul.wide.u32 where, from, 16; add.s64 where, where, base; xor.b32 a, to, {(first & 7) << 4}; " +
-                $"cp.async.cg.shared.global [a+{first * 128}], [where], 16, bytes;";
+            yield return $"add.u32 a, of, {first}; shfl.sync.idx.b32 from, {row}, a, 0x1f, 0xffffffff; mad.wide.u32 where, from, 16, base; " +
+                $"cp.async.cg.shared.global [to{first & 7}+{first * 128}], [where], 16, bytes;";
         }
 
         yield return $"mad.lo.u32 a, slot, 8, sb; cp.async.mbarrier.arrive.noinc.shared::cta.b64 [a+{Ring("queries").FullAt}]; mbarrier.arrive.shared::cta.b64 _, [a+{Ring("queries").FullAt}]; }}";
     }
+
+    // The barrier counts each copier twice.
+    private IEnumerable<string> EndGather(string n) =>
+    [
+        "{", .. Ring("queries").Slot(n),
+        $"mad.lo.u32 a, slot, 8, sb; mbarrier.arrive.shared::cta.b64 _, [a+{Ring("queries").FullAt}]; mbarrier.arrive.shared::cta.b64 _, [a+{Ring("queries").FullAt}]; }}",
+    ];
 }

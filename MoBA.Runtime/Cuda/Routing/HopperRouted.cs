@@ -63,7 +63,7 @@ public static class HopperRouted
             {
                 nextNote = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, next, items, thread, keyTile);
                 items = items + 1;
-                int unique = (next.Work.ListHead * routing.BlockCount) + next.Work.Block;
+                int unique = next.Work.UniqueBlock(routing);
                 if (stays & unique != block)
                 {
                     if (thread < 32)
@@ -90,7 +90,7 @@ public static class HopperRouted
         Tile.WaitQueriesFree(items);
         if (thread == 0)
             Tile.Tell(items, RoutedTold.Item, -1);
-        Tile.GatherQueries(items, problem.Q, -1, problem.Dim);
+        Tile.EndGather(items);
         if (thread < 32)
         {
             // Those who compute start scores ahead, also behind the last item.
@@ -138,21 +138,24 @@ public static class HopperRouted
         where TKey : unmanaged
     {
         RoutedWork work = fetch.Work;
-        int token = RoutedWork.TokenOf(routing, fetch.Entry);
-        int head = work.HeadOf(routing, fetch.Entry, token);
-        int row = thread < work.Rows ? (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4) : -1;
+
+        // Rows beyond the last are as the first; nobody looks at what becomes of them.
+        int entry = thread < work.Rows ? fetch.Entry : fetch.First;
+        int token = RoutedWork.TokenOf(routing, entry);
+        int head = work.HeadOf(routing, entry, token);
+        int row = (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4);
         int note = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(
             pattern, work, fetch.FirstPosition(routing), fetch.LastPosition(routing), work.Position, keyTile);
         if (note < 0)
             note = work.Position | TileNote.Partial;
         Tile.WaitQueriesFree(items);
-        Tile.TellEntry(items, thread, thread < work.Rows ? fetch.Entry : fetch.First);
+        Tile.TellEntry(items, thread, entry);
         if (thread == 0)
         {
             Tile.Tell(items, RoutedTold.Item, fetch.Item);
             Tile.Tell(items, RoutedTold.Note, note);
             Tile.Tell(items, RoutedTold.Rows, work.Rows);
-            Tile.Tell(items, RoutedTold.Block, work.Block);
+            Tile.Tell(items, RoutedTold.Keys, work.UniqueBlock(routing));
             Tile.Tell(items, RoutedTold.ListHead, work.ListHead);
             Tile.Tell(items, RoutedTold.EndPosition, work.EndPosition);
             Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
@@ -176,8 +179,9 @@ public static class HopperRouted
         bool stays = routing.BlockSize <= Tile.Keys();
         int tiles = 0, items = 0;
         Tile.WaitQueriesFull(0);
-        int item = Tile.Told(0, RoutedTold.Item);
-        int block = UniqueBlock(routing, 0);
+        Tile.LookAtTold(0);
+        int item = Tile.ToldWord(RoutedTold.Item), rows = Tile.ToldWord(RoutedTold.Rows), block = Tile.ToldWord(RoutedTold.Keys);
+        int note = Tile.ToldWord(RoutedTold.Note);
         if (item >= 0)
         {
             Tile.WaitKeysFull(0);
@@ -187,8 +191,7 @@ public static class HopperRouted
         while (item >= 0)
         {
             // Pass 1: the first tile, alone.
-            int note = stays ? Tile.Told(items, RoutedTold.Note) | TileNote.Last : Tile.Note(tiles);
-            int rows = Tile.Told(items, RoutedTold.Rows);
+            note = stays ? note | TileNote.Last : Tile.Note(tiles);
             Tile.ClearOutput();
             Tile.WaitAll();
             if (!stays)
@@ -221,8 +224,10 @@ public static class HopperRouted
             Tile.WaitValuesFull(tiles);
             Tile.StartOutput(tiles);
             Tile.WaitQueriesFull(items + 1);
-            int nextItem = Tile.Told(items + 1, RoutedTold.Item);
-            int nextBlock = nextItem < 0 ? block : UniqueBlock(routing, items + 1);
+            Tile.LookAtTold(items + 1);
+            int nextItem = Tile.ToldWord(RoutedTold.Item), nextRows = Tile.ToldWord(RoutedTold.Rows);
+            int nextBlock = nextItem < 0 ? block : Tile.ToldWord(RoutedTold.Keys);
+            note = Tile.ToldWord(RoutedTold.Note);
             bool moves = !stays | nextBlock != block;
             int nextTile = moves ? tiles + 1 : tiles;
             Tile.WaitKeysFull(nextTile);
@@ -246,6 +251,7 @@ public static class HopperRouted
             items = items + 1;
             tiles = nextTile;
             block = nextBlock;
+            rows = nextRows;
             item = nextItem;
         }
 
@@ -254,10 +260,6 @@ public static class HopperRouted
         if (!stays & items > 0)
             Tile.WaitValuesFull(tiles);
     }
-
-    // The same in items that share keys.
-    private static int UniqueBlock(CudaRouting routing, int items) =>
-        (Tile.Told(items, RoutedTold.ListHead) * routing.BlockCount) + Tile.Told(items, RoutedTold.Block);
 
     // What the pattern makes of a tile's scores; past blocks of a causal one are whole, and ask for nothing.
     private static void Apply<TPattern, TRuns, TQuery, TKey>(

@@ -36,7 +36,7 @@ internal static class PtxMath
             ("cvt", "f32") when parts[^2] is "f16" or "bf16" => parts[^2] == "f16" ? static (a, _, _) => Round(F(a), true) : static (a, _, _) => Round(F(a), false),
             ("cvt", _) when parts[^2][0] == 'f' || type[0] == 'f' => throw new NotSupportedException($"{name} is not emulated."),
             ("cvt", _) => Cut(parts[^2], static (a, _, _) => a, type),
-            ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => Cut("64", static (a, b, c) => (a * b) + c, type),
+            ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => type == "u32" ? static (a, b, c) => ((a & uint.MaxValue) * (b & uint.MaxValue)) + c : static (a, b, c) => (ulong)((long)(int)a * (int)b) + c,
             ("mad" or "mul", _) => Cut(type, parts[0] == "mad" ? static (a, b, c) => (a * b) + c : static (a, b, _) => a * b, type),
             ("add", _) => Cut(type, static (a, b, _) => a + b, type),
             ("sub", _) => Cut(type, static (a, b, _) => a - b, type),
