@@ -15,7 +15,7 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
 
     public override int SharedBytes => IsStaged ? StagedAt + (ComputingWarps * StagedBytes) : ClaimsAt + 8;
 
-    protected override int QuerySlots => Dim == 256 || (Dim == 128 && IsStaged) ? 2 : 3;
+    protected override int QuerySlots => Dim == 64 ? 3 : 2;
 
     protected override int ValueSlots => Dim == 256 ? 1 : 2;
 
@@ -28,7 +28,7 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     private int ClaimsAt => ToldAt + (QuerySlots * ToldBytes);
 
     // There is no room for rows of 256.
-    private bool IsStaged => Dim < 256 && Environment.GetEnvironmentVariable("MOBA_STAGED") != "0";
+    private bool IsStaged => Dim < 256;
 
     private int StagedAt => (ClaimsAt + 8 + 127) & ~127;
 
