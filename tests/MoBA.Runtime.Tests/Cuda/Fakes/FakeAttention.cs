@@ -49,6 +49,8 @@ internal sealed unsafe class FakeAttention(FakeCudaDriver driver) : ICudaAttenti
         return expert.Gate is null ? 0 : 12345;
     }
 
+    public long LaunchMixture(CudaMixtureCall mixture, in CudaCall call, CudaStream stream, PassMarks? marks) => throw new NotSupportedException();
+
     public void Dispose() => _cpu.Dispose();
 
     private static TensorView View(CudaRows rows, ElementKind kind) => new((void*)rows.Pointer, kind, rows.TokenStride, rows.HeadStride, 1);

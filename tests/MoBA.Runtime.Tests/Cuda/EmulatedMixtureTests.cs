@@ -1,0 +1,97 @@
+using System.Numerics.Tensors;
+using MoBA.Runtime.Cuda;
+using MoBA.Runtime.Tests.Cuda.Emulation;
+using Xunit;
+
+namespace MoBA.Runtime.Tests.Cuda;
+
+/// <summary>Whole calls of mixtures of an engine whose driver runs the kernels on the emulated machine, against the oracle.</summary>
+public sealed class EmulatedMixtureTests
+{
+    private const int Heads = 4, Dim = 40;
+
+    private static readonly KernelStore _store = new(new KernelCache(null, 0));
+
+    private static readonly int[] _sequences = [0, 20, 20, 300, 340];
+    private static readonly int[] _keySequences = [0, 20, 60, 260, 420];
+
+    private static readonly ISparseExpert _window = new WindowExpert(30), _modified = new WindowExpert(100, modifies: true), _all = new WindowExpert(1 << 20);
+
+    private readonly Tensor<BFloat16> _q = Inputs.Normal<BFloat16>(1, 340, Heads, Dim);
+    private readonly Tensor<BFloat16> _k = Inputs.Normal<BFloat16>(2, 420, 2, Dim);
+    private readonly Tensor<BFloat16> _v = Inputs.Normal<BFloat16>(3, 420, 2, Dim);
+
+    /// <summary>Compute capability, TopK, how outputs become one, whether there is a router, gated experts, and a limit of scratch memory.</summary>
+    public static TheoryData<int, int, Combine, bool, int, long?> Cases()
+    {
+        TheoryData<int, int, Combine, bool, int, long?> cases = [];
+        foreach (int major in new[] { 8, 9 })
+        {
+            cases.Add(major, 1, Combine.Weighted, true, 0, null);
+            cases.Add(major, 2, Combine.Weighted, false, 0, null);
+            cases.Add(major, 2, Combine.LogSumExp, true, 0, 900L << 10);
+            cases.Add(major, 3, Combine.Weighted, true, 0, null);
+            cases.Add(major, 1, Combine.Weighted, false, 1, null);
+            cases.Add(major, 2, Combine.LogSumExp, false, 1, null);
+            cases.Add(major, 1, Combine.LogSumExp, true, 2, null);
+            cases.Add(major, 2, Combine.Weighted, true, 2, null);
+        }
+
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_result_is_that_of_the_oracle(int major, int topK, Combine combine, bool hasRouter, int gated, long? limit)
+    {
+        ISparseExpert[] experts = [_window, .. Gated(gated), _modified, _all];
+        TestMixture mixture = new(topK, combine, experts);
+        Router router = new(Inputs.Normal<float>(5, Heads, experts.Length, Dim), Tensor.Create([.. Enumerable.Range(0, Heads * experts.Length).Select(static i => i % 3 * 0.25f)], [Heads, experts.Length]));
+        Tensor<float> logits = Inputs.Normal<float>(7, 340, Heads, experts.Length);
+        AttentionOptions options = new()
+        {
+            Sequences = _sequences, KeySequences = _keySequences, ReturnRoutes = true, ReturnLse = combine == Combine.LogSumExp || topK == 1,
+        };
+        AttentionResult<float> wanted = hasRouter
+            ? ReferenceAttention.Attend(mixture, router, _q, _k, _v, options) : ReferenceAttention.Attend(mixture, logits, _q, _k, _v, options);
+        FakeCudaDriver driver = Driver(major);
+        using (AttentionEngine engine = Engine(driver, limit))
+        {
+            AttentionResult<BFloat16> result = hasRouter
+                ? engine.Attend(mixture, router, _q, _k, _v, options) : engine.Attend(mixture, logits, _q, _k, _v, options);
+            Assert.Contains(driver.Launches, static l => l.Entry == "Kernel_Choose");
+            Assert.Equal(Inputs.Ints(wanted.Routes!), Inputs.Ints(result.Routes!));
+            Near(wanted.RouteWeights!, Inputs.Floats(result.RouteWeights!), 1e-5);
+            Near(wanted.Output, Inputs.Floats(result.Output), 0.03);
+            if (options.ReturnLse)
+                Near(wanted.Lse!, Inputs.Floats(result.Lse!), 0.004);
+            Assert.Equal(wanted.Loads!.Select(static l => l.Tokens), result.Loads!.Select(static l => l.Tokens));
+            foreach ((ExpertLoad load, ExpertLoad other) in wanted.Loads!.Zip(result.Loads!))
+                Assert.Equal(load.Entropy, other.Entropy, 1e-5);
+        }
+
+        Assert.Equal(0, driver.Leaks);
+    }
+
+    private static IEnumerable<ISparseExpert> Gated(int count)
+    {
+        if (count > 0)
+            yield return new BandExpert(new BlockGate(32, 3));
+        if (count > 1)
+            yield return new BandExpert(new BlockGate(48, 2, Pooling.MinMax), sinks: 5);
+    }
+
+    private static FakeCudaDriver Driver(int major) => new() { Devices = [("Emulated", major, 0)], Machine = new EmulatedMachine(64) };
+
+    private static AttentionEngine Engine(FakeCudaDriver driver, long? limit) => AttentionEngine.Create(
+        new AttentionEngineOptions { Target = Target.Cuda, WorkspaceBytes = limit },
+        new CudaTarget(driver, static (context, pool, _) => new TensorCoreAttention(context, pool, _store)));
+
+    private static void Near(Tensor<float> wanted, float[] result, double error)
+    {
+        float[] values = wanted.ToArray();
+        Assert.Equal(values.Length, result.Length);
+        for (int i = 0; i < values.Length; i++)
+            Assert.True(values[i].Equals(result[i]) || Math.Abs(values[i] - result[i]) <= error, $"{i}: {result[i]} where {values[i]} was wanted");
+    }
+}
