@@ -53,9 +53,9 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind, TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound));
-        shape = shape with { Role = KernelRole.Routed, BlockKeys = shape.Dim == 256 ? 64 : 128 };
-        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass.Experts, shape, hash);
+        bool isBounded = TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound);
+        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
+            KernelPass.Experts, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded).OfLists(), hash);
         CudaProblem problem = _call.Problem();
         bool isWhole = heads % problem.HeadsPerKeyHead == 0;
         problem.Counters = attention.Counters();

@@ -45,6 +45,8 @@ public static class AmpereExperts
         }
 
         int row = first + ((thread >> 5) * (Tile.Queries() / 4)) + (lane >> 2);
+        int position0 = list.PositionOf(row), position1 = list.PositionOf(row + 8);
+        int position2 = list.PositionOf(row + 16), position3 = list.PositionOf(row + 24);
         bool scaleFirst = pattern.HasScore | (problem.ScaleFirst != 0);
         float factor = (scaleFirst ? 1f : problem.Scale) * 1.44269504f;
         Tile.ClearOutput();
@@ -61,8 +63,8 @@ public static class AmpereExperts
                 AmpereAttention.CopyKeys(problem, work, thread, walk.Note & TileNote.Position);
             if (scaleFirst | (note & TileNote.Partial) != 0)
             {
-                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, list, work, note, row, lane, 0);
-                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, list, work, note, row + 16, lane, Tile.FragmentRegisters);
+                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, work, note, position0, position1, lane, 0);
+                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, work, note, position2, position3, lane, Tile.FragmentRegisters);
             }
 
             Tile.ContinueSoftmax(factor);
@@ -89,16 +91,15 @@ public static class AmpereExperts
         }
     }
 
-    // The pattern on a pair of rows, whose tokens are read for every tile: registers are dearer.
+    // The pattern on a pair of rows. What it knows of the queries is asked for a tile: registers are dearer.
     private static void Apply<TPattern, TRuns, TQuery, TKey>(
-        CudaProblem problem, TPattern pattern, ListWork list, WorkItem work, int note, int row, int lane, int first)
+        CudaProblem problem, TPattern pattern, WorkItem work, int note, int upper, int lower, int lane, int first)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        TQuery query0 = pattern.Query(list.TokenOf(row) + list.QueryShift, work.Head, problem.Heads);
-        TQuery query1 = pattern.Query(list.TokenOf(row + 8) + list.QueryShift, work.Head, problem.Heads);
+        TQuery query0 = pattern.Query(upper, work.Head, problem.Heads), query1 = pattern.Query(lower, work.Head, problem.Heads);
         PatternScores<TPattern, TRuns, TQuery, TKey>.Apply(pattern, problem, work, query0, query1, note, (lane & 3) * 2, first, false, 1);
     }
 

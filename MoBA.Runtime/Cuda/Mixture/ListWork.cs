@@ -52,6 +52,9 @@ internal unsafe struct ListWork
     /// <summary>Query token of a row; of the last one in rows beyond it.</summary>
     public readonly int TokenOf(int row) => Memory.Int(_list + ((row < Rows ? row : Rows - 1) * 4L));
 
+    /// <summary>Position of the query of a row; of the last one in rows beyond it.</summary>
+    public readonly int PositionOf(int row) => TokenOf(row) + QueryShift;
+
     /// <summary>Rows from <paramref name="first"/> on as a walk over key tiles sees them: a tile of all positions from their first to their
     /// last.</summary>
     /// <param name="first">The first row, which exists.</param>
@@ -63,8 +66,8 @@ internal unsafe struct ListWork
         work.KeyHead = KeyHead;
         work.KeyToken = KeyToken;
         work.Keys = Keys;
-        work.Position = TokenOf(first) + QueryShift;
-        work.Queries = TokenOf(PortableMath.Min(first + count, Rows) - 1) + QueryShift - work.Position + 1;
+        work.Position = PositionOf(first);
+        work.Queries = PositionOf(PortableMath.Min(first + count, Rows) - 1) - work.Position + 1;
         return work;
     }
 }

@@ -43,6 +43,30 @@ public sealed class TensorCoreKernelTests : IDisposable
         Assert.True(faults.Length == 0, string.Join('\n', faults));
     }
 
+    /// <summary>Patterns of every sort, for every machine.</summary>
+    public static TheoryData<string, string> ListKernels =>
+        [.. from name in (string[])[nameof(Causal), nameof(SinkWindow), nameof(DocumentCausal), nameof(BigBird), nameof(AlibiCausal), nameof(SoftCap)]
+            from target in Enum.GetValues<KernelTarget>()
+            select (name, target.ToString())];
+
+    [Theory]
+    [MemberData(nameof(ListKernels))]
+    public void A_kernel_of_rows_of_a_mixture_is_assembled_into_registers(string pattern, string machine)
+    {
+        Ptxas.SkipWithout();
+        KernelTarget target = Enum.Parse<KernelTarget>(machine);
+        (KernelText, TileShape)[] texts =
+        [
+            .. from kernel in CudaKernels.OfLists(pattern, target)
+               from shape in CudaKernels.ListShapes(pattern, target)
+               select (CudaKernels.Text(kernel, shape), shape),
+        ];
+        foreach ((KernelText text, TileShape shape) in texts)
+            CheckText(text, shape);
+        string[] faults = [.. texts.AsParallel().AsOrdered().WithDegreeOfParallelism(2).SelectMany(t => Faults(t.Item1, t.Item2, KnownStackBytes(pattern, t.Item2)))];
+        Assert.True(faults.Length == 0, string.Join('\n', faults));
+    }
+
     [Fact]
     public void A_Hopper_kernel_multiplies_by_warpgroups()
     {
