@@ -50,6 +50,9 @@ internal enum KernelPass
     /// <summary>Which experts rows choose by their logits.</summary>
     Choose,
 
+    /// <summary>Takes a gate's routes from rows that are not its expert's.</summary>
+    Forget,
+
     /// <summary>Merges what the experts of a row gave.</summary>
     Mix,
 
@@ -98,6 +101,7 @@ internal static class KernelPasses
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
         KernelPass.Logits => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Logits))!,
         KernelPass.Choose => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Choose))!,
+        KernelPass.Forget => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Forget))!,
         KernelPass.Mix => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Mix))!,
         KernelPass.Refuse => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Refuse))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),

@@ -29,7 +29,7 @@ internal sealed class TensorCoreAttention : ICudaAttention
     {
         (Context, Store) = (context, store);
         _gated = new(this, pool);
-        _mixtures = new(this, pool);
+        _mixtures = new(this, _gated, pool);
         Target = TargetOf(context.Device, Environment.GetEnvironmentVariable(TargetVariable));
         Data = new(context, Math.Max(16L << 20, context.Device.MemoryBytes / 64));
         _counters = new(() => new(context));

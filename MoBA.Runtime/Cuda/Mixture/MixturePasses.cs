@@ -21,6 +21,13 @@ internal sealed unsafe class MixturePasses(TensorCoreAttention attention, in Cud
         Launch(KernelPass.Choose, Blocks(Rows), &mixture, &heads);
     }
 
+    /// <summary>Takes the routes of a block gate from rows that were not sent to its expert.</summary>
+    public void Forget(CudaMixture mixture, CudaRouting routing, int expert)
+    {
+        int heads = _call.QueryHeads;
+        Launch(KernelPass.Forget, Blocks(Rows), &mixture, &routing, &heads, &expert);
+    }
+
     /// <summary>Pass "combine", for some heads from the first on.</summary>
     public void Combine(CudaMixture mixture, int heads)
     {
@@ -39,9 +46,9 @@ internal sealed unsafe class MixturePasses(TensorCoreAttention attention, in Cud
 
     private static int Blocks(long threads) => checked((int)((threads + PlainTiles.BlockThreads - 1) / PlainTiles.BlockThreads));
 
-    private void Launch(KernelPass pass, int blocks, void* first, void* second, void* third = null)
+    private void Launch(KernelPass pass, int blocks, void* first, void* second, void* third = null, void* fourth = null)
     {
-        void** parameters = stackalloc void*[] { first, second, third };
+        void** parameters = stackalloc void*[] { first, second, third, fourth };
         attention.Kernel(pass, pass.Shape(_call.Kind)).Module.Launch(stream, (uint)blocks, parameters);
     }
 }

@@ -62,6 +62,27 @@ public static unsafe class RouterKernels
         }
     }
 
+    /// <summary>Takes the routes of a block gate from rows that were not sent to its expert. Launched over query tokens * query heads
+    /// threads.</summary>
+    /// <param name="mixture">The launch.</param>
+    /// <param name="routing">The gate's.</param>
+    /// <param name="heads">Query heads.</param>
+    /// <param name="expert">The expert.</param>
+    public static void Forget(CudaMixture mixture, CudaRouting routing, int heads, int expert)
+    {
+        int row = (Grid.IdxX * PlainTiles.BlockThreads) + Group.IdxX;
+        if (row >= mixture.QueryTokens * heads)
+            return;
+        int* chosen = (int*)mixture.Chosen + ((long)row * mixture.TopK);
+        int found = 0;
+        for (int rank = 0; rank < mixture.TopK; rank++)
+            found += chosen[rank] == expert ? 1 : 0;
+        if (found > 0)
+            return;
+        for (int slot = 0; slot < routing.SlotStride; slot++)
+            ((int*)routing.Routes)[((long)row * routing.SlotStride) + slot] = -1;
+    }
+
     private static void LogitsOfFour(CudaProblem problem, CudaMixture mixture, int head, int token, int lane)
     {
         RouterQuery q0 = Query(problem, mixture, head, token, lane), q1 = Query(problem, mixture, head, token + 1, lane);

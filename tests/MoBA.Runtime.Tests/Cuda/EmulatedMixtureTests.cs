@@ -35,6 +35,7 @@ public sealed class EmulatedMixtureTests
             cases.Add(major, 2, Combine.LogSumExp, false, 1, null);
             cases.Add(major, 1, Combine.LogSumExp, true, 2, null);
             cases.Add(major, 2, Combine.Weighted, true, 2, null);
+            cases.Add(major, 1, Combine.Weighted, true, 3, null);       // own blocks, and no need of a gate
         }
 
         return cases;
@@ -60,7 +61,7 @@ public sealed class EmulatedMixtureTests
             AttentionResult<BFloat16> result = hasRouter
                 ? engine.Attend(mixture, router, _q, _k, _v, options) : engine.Attend(mixture, logits, _q, _k, _v, options);
             Assert.Contains(driver.Launches, static l => l.Entry == "Kernel_Choose");
-            Assert.Equal(topK == 1 && gated < 2 ? 0 : limit is null ? 1 : 2, driver.Launches.Count(static l => l.Entry == "Kernel_Mix"));
+            Assert.Equal(topK == 1 && gated != 2 ? 0 : limit is null ? 1 : 2, driver.Launches.Count(static l => l.Entry == "Kernel_Mix"));
             Assert.Equal(Inputs.Ints(wanted.Routes!), Inputs.Ints(result.Routes!));
             Near(wanted.RouteWeights!, Inputs.Floats(result.RouteWeights!), 1e-5);
             Near(wanted.Output, Inputs.Floats(result.Output), 0.03);
@@ -168,8 +169,10 @@ public sealed class EmulatedMixtureTests
     private static IEnumerable<ISparseExpert> Gated(int count)
     {
         if (count > 0)
-            yield return new BandExpert(new BlockGate(32, 3));
-        if (count > 1)
+            yield return new BandExpert(new BlockGate(32, count == 3 ? 1 : 3));
+        if (count == 3)
+            yield return new BandExpert(new BlockGate(1 << 20, 3));
+        if (count == 2)
             yield return new BandExpert(new BlockGate(48, 2, Pooling.MinMax), sinks: 5);
     }
 
