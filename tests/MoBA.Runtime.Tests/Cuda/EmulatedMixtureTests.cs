@@ -76,6 +76,46 @@ public sealed class EmulatedMixtureTests
     }
 
     [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 3)]
+    [InlineData(8, 5)]
+    [InlineData(9, 4)]
+    [InlineData(21, 9)]
+    public void Of_equal_logits_the_lower_id_wins(int experts, int topK)
+    {
+        TestMixture mixture = new(topK, Combine.Weighted, [.. Enumerable.Repeat(_window, experts)]);
+        Random random = new(experts);
+        float[] values = [.. Enumerable.Range(0, 150 * Heads * experts).Select(_ => random.Next(5) switch { 0 => -0f, 1 => 0f, 2 => -3e38f, 3 => 3e38f, _ => (float)random.Next(3) })];
+        Route(mixture, 150, Dim, null, Tensor.Create(values, [150, Heads, experts]));
+    }
+
+    [Theory]
+    [InlineData(8, 1, 256)]
+    [InlineData(2, 2, 72)]
+    [InlineData(9, 2, 128)]
+    [InlineData(17, 3, 8)]
+    public void A_router_is_asked_in_full_precision(int experts, int topK, int dim) => Route(
+        new(topK, Combine.Weighted, [.. Enumerable.Repeat(_window, experts)]), 131, dim,
+        new(Inputs.Normal<float>(experts, Heads, experts, dim), Tensor.Create([.. Enumerable.Range(0, Heads * experts).Select(static i => i % 3 * 0.25f)], [Heads, experts])), null);
+
+    // Routes, weights and entropies are those of the CPU engine.
+    private static void Route(TestMixture mixture, int tokens, int dim, Router? router, Tensor<float>? logits)
+    {
+        Tensor<Half> q = Inputs.Normal<Half>(1, tokens, Heads, dim), k = Inputs.Normal<Half>(2, tokens, 2, dim), v = Inputs.Normal<Half>(3, tokens, 2, dim);
+        AttentionOptions options = new() { ReturnRoutes = true };
+        using AttentionEngine engine = Engine(Driver(8), null), cpu = AttentionEngine.Create(Target.Cpu);
+        AttentionResult<Half> result = router is null ? engine.Attend(mixture, logits!, q, k, v, options) : engine.Attend(mixture, router, q, k, v, options);
+        AttentionResult<Half> wanted = router is null ? cpu.Attend(mixture, logits!, q, k, v, options) : cpu.Attend(mixture, router, q, k, v, options);
+        Assert.Equal(Inputs.Ints(wanted.Routes!), Inputs.Ints(result.Routes!));
+        Near(wanted.RouteWeights!, Inputs.Floats(result.RouteWeights!), 1e-5);
+        foreach ((ExpertLoad load, ExpertLoad other) in wanted.Loads!.Zip(result.Loads!))
+        {
+            Assert.Equal(load.Tokens, other.Tokens);
+            Assert.Equal(load.Entropy, other.Entropy, 1e-5);
+        }
+    }
+
+    [Theory]
     [InlineData(8, 1)]
     [InlineData(9, 2)]
     public void Device_tensors_are_attended_without_waiting(int major, int topK)
