@@ -42,12 +42,11 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &routing);
     }
 
-    /// <summary>Attention of the rows that an expert of a mixture was given, for some heads from the first on.</summary>
+    /// <summary>Attention of the rows that an expert of a mixture was given.</summary>
     /// <param name="pattern">The expert's pattern.</param>
     /// <param name="hash">The hash of its text.</param>
     /// <param name="rows">The rows.</param>
-    /// <param name="heads">How many heads.</param>
-    public void Experts<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, ExpertRows rows, int heads)
+    public void Experts<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, ExpertRows rows)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
@@ -57,11 +56,8 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
             KernelPass.Experts, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded).OfLists(), hash);
         CudaProblem problem = _call.Problem();
-        bool isWhole = heads % problem.HeadsPerKeyHead == 0;
         problem.Counters = attention.Counters();
-        problem.TileCount = MixtureSchedule.MostItemsOfExpert(_call.Sequences);
-        problem.HeadsTogether = isWhole ? QueryTiles.HeadsTogether(heads, problem.HeadsPerKeyHead, _call.KeyTokens, attention.KeyTokensTogether(_call.Dim)) : heads;
-        problem.Items = checked(problem.TileCount * heads);
+        problem.Items = MixtureSchedule.MostItemsOfExpert(_call.Sequences) * rows.Heads;
         Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &rows);
     }
 

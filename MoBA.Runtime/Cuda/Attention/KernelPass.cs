@@ -50,6 +50,9 @@ internal enum KernelPass
     /// <summary>Which experts rows choose by their logits.</summary>
     Choose,
 
+    /// <summary>Pass "index" of a mixture: the order of items.</summary>
+    Order,
+
     /// <summary>Takes a gate's routes from rows that are not its expert's.</summary>
     Forget,
 
@@ -101,6 +104,7 @@ internal static class KernelPasses
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
         KernelPass.Logits => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Logits))!,
         KernelPass.Choose => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Choose))!,
+        KernelPass.Order => typeof(ListKernels).GetMethod(nameof(ListKernels.Order))!,
         KernelPass.Forget => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Forget))!,
         KernelPass.Mix => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Mix))!,
         KernelPass.Refuse => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Refuse))!,
@@ -125,6 +129,7 @@ internal static class KernelPasses
         KernelPass.Centroids => _any with { Element = element, SharedBytes = CentroidKernel.SharedBytes },
         KernelPass.Combine or KernelPass.Logits or KernelPass.Mix or KernelPass.Refuse => _any with { Element = element },
         KernelPass.Count => _any with { SharedBytes = BitMatrix.Bytes },
+        KernelPass.Order => _any with { SharedBytes = ListKernels.SharedBytes },
         KernelPass.Scan => _any with { SharedBytes = BitMatrix.Columns * sizeof(int) },
         KernelPass.Scatter => _any with { SharedBytes = 2 * BitMatrix.Bytes },
         _ => _any,

@@ -10,7 +10,7 @@ namespace MoBA.Runtime.Cuda;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class AmpereExperts
 {
-    /// <summary>The kernel, launched over the items of an expert, times 128 over the queries of a tile.</summary>
+    /// <summary>The kernel, launched over as many items as an expert may have, times 128 over the queries of a tile.</summary>
     public static void Attend<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, ExpertRows rows)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
@@ -21,9 +21,12 @@ public static class AmpereExperts
         int parts = CudaRouting.ItemRows / Tile.Queries();
         int item = (int)((uint)Grid.IdxX / (uint)parts);
         int first = (Grid.IdxX - (item * parts)) * Tile.Queries();
-        ListWork work = ListWork.Of(problem, rows, item);
-        if (first < work.Rows)
-            Compute<TPattern, TRuns, TQuery, TKey>(problem, pattern, rows, work, item, first, Group.IdxX);
+        if (item < ListWork.Count(rows))
+        {
+            ListWork work = ListWork.Of(problem, rows, item);
+            if (first < work.Rows)
+                Compute<TPattern, TRuns, TQuery, TKey>(problem, pattern, rows, work, item, first, Group.IdxX);
+        }
     }
 
     private static void Compute<TPattern, TRuns, TQuery, TKey>(

@@ -38,6 +38,9 @@ public struct CudaMixture
     /// <summary>Places in the lists of a head, laid out as <see cref="Routes"/>.</summary>
     public long Places;
 
+    /// <summary>As <see cref="ExpertRows.Order"/> and <see cref="ExpertRows.Begins"/>.</summary>
+    public long Order, Begins;
+
     /// <summary><see cref="Shares"/> in the order of <see cref="Routes"/>, and laid out as they are; 0 where rows are not merged by them.</summary>
     public long SlotShares;
 

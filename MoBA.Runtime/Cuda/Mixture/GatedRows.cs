@@ -4,9 +4,8 @@ namespace MoBA.Runtime.Cuda;
 /// <param name="passes">The mixture's passes.</param>
 /// <param name="mixture">What its kernels are told.</param>
 /// <param name="rows">The rows, to be written where those of their tokens are.</param>
-/// <param name="heads">Query heads.</param>
 /// <param name="expert">The expert's id.</param>
-internal sealed class GatedRows(MixturePasses passes, CudaMixture mixture, ExpertRows rows, int heads, int expert)
+internal sealed class GatedRows(MixturePasses passes, CudaMixture mixture, ExpertRows rows, int expert)
 {
     /// <summary>Leaves routes to these rows alone.</summary>
     public void Keep(in CudaRouting routing) => passes.Forget(mixture, routing, expert);
@@ -16,5 +15,5 @@ internal sealed class GatedRows(MixturePasses passes, CudaMixture mixture, Exper
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
-        where TKey : unmanaged => kernels.Experts<TPattern, TRuns, TQuery, TKey>(pattern, source, rows, heads);
+        where TKey : unmanaged => kernels.Experts<TPattern, TRuns, TQuery, TKey>(pattern, source, rows);
 }

@@ -43,26 +43,18 @@ public static class HopperExperts
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        int items = 0, tiles = 0, present = -1;
+        int all = ListWork.Count(rows), items = 0, tiles = 0, present = -1;
         ListClaims claims = ListClaims.Start(problem, thread);
-        while (claims.Item < problem.Items | present >= 0)
+        while (claims.Item < all | present >= 0)
         {
-            int next = claims.Item < problem.Items ? claims.Item : -1;
+            int next = claims.Item < all ? claims.Item : -1;
             if (next >= 0)
             {
-                ListWork work = ListWork.Of(problem, rows, next);
-                if (work.Rows > 0)
-                {
-                    Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, work, next, items, thread);
-                    items = items + 1;
-                }
-                else
-                {
-                    next = -1;
-                }
+                Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, ListWork.Of(problem, rows, next), next, items, thread);
+                items = items + 1;
+                claims = ListClaims.Next(claims, problem, thread);
             }
 
-            claims = ListClaims.Next(claims, problem, thread);
             if (present >= 0 & thread < 32)
                 tiles = LoadTiles<TPattern, TRuns, TQuery, TKey>(problem, pattern, rows, present, tiles, thread);
             present = next;

@@ -23,14 +23,10 @@ internal struct ListClaims
     /// <summary>At the next item.</summary>
     public static ListClaims Next(ListClaims claims, CudaProblem problem, int thread)
     {
-        if (claims.Item < problem.Items)
-        {
-            Tile.SyncCopiers();
-            claims.Item = Grid.DimX + Tile.Claimed(claims._slot);
-            claims._slot ^= 1;
-            Ahead(problem, thread, claims._slot);
-        }
-
+        Tile.SyncCopiers();
+        claims.Item = Grid.DimX + Tile.Claimed(claims._slot);
+        claims._slot ^= 1;
+        Ahead(problem, thread, claims._slot);
         return claims;
     }
 

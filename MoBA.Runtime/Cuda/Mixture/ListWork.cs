@@ -8,7 +8,7 @@ internal unsafe struct ListWork
     /// <summary>The query head and its key head.</summary>
     public int Head, KeyHead;
 
-    /// <summary>Rows, 1 to 128; 0 where the head has no such item.</summary>
+    /// <summary>Rows, 1 to 128.</summary>
     public int Rows;
 
     /// <summary>Number of the item among those of the head.</summary>
@@ -22,30 +22,28 @@ internal unsafe struct ListWork
 
     private long _list;
 
-    /// <summary>Work item <paramref name="item"/>: sections of heads in turn; within a section the last rows of a list first, which under a causal
-    /// pattern have the most keys, and the heads side by side.</summary>
+    /// <summary>How many items the expert has in the heads at hand.</summary>
+    public static int Count(ExpertRows rows)
+    {
+        int* begins = (int*)rows.Begins + rows.Expert + rows.FirstHead;
+        return begins[rows.Heads] - begins[0];
+    }
+
+    /// <summary>An item of those.</summary>
     public static ListWork Of(CudaProblem problem, ExpertRows rows, int item)
     {
-        int perSection = problem.HeadsTogether * problem.TileCount;
-        int section = item / perSection;
-        int rest = item - (section * perSection);
-        int number = rest / problem.HeadsTogether;
+        int begin = ((int*)rows.Begins)[rows.Expert + rows.FirstHead];
+        int all = ((int*)rows.Order)[begin + item];
+        RoutedItem* record = (RoutedItem*)(rows.Items + ((long)all * RoutedItem.Bytes));
         ListWork work = default;
-        work.Head = rows.FirstHead + (section * problem.HeadsTogether) + rest - (number * problem.HeadsTogether);
-        work.KeyHead = work.Head / problem.HeadsPerKeyHead;
-        int* firsts = (int*)(rows.FirstItems + ((long)work.Head * rows.BlockCount * sizeof(int)));
-        work.Place = firsts[rows.EndBlock] - 1 - number;
-        if (work.Place >= firsts[rows.FirstBlock])
-        {
-            long all = ((long)work.Head * rows.ItemsPerHead) + work.Place;
-            RoutedItem* record = (RoutedItem*)(rows.Items + (all * RoutedItem.Bytes));
-            work.Rows = record->Rows;
-            work.KeyToken = record->KeyToken;
-            work.Keys = record->Keys;
-            work.QueryShift = record->QueryShift;
-            work._list = rows.Lists + (all * CudaRouting.ItemRows * sizeof(int));
-        }
-
+        work.Head = (int)((uint)all / (uint)rows.ItemsPerHead);
+        work.KeyHead = (int)((uint)work.Head / (uint)problem.HeadsPerKeyHead);
+        work.Place = all - (work.Head * rows.ItemsPerHead);
+        work.Rows = record->Rows;
+        work.KeyToken = record->KeyToken;
+        work.Keys = record->Keys;
+        work.QueryShift = record->QueryShift;
+        work._list = rows.Lists + ((long)all * CudaRouting.ItemRows * sizeof(int));
         return work;
     }
 

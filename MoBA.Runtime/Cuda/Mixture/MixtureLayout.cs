@@ -40,6 +40,8 @@ internal readonly struct MixtureLayout
         _index.FirstItems = Take(blocks * sizeof(int));
         _index.Items = Take(items * RoutedItem.Bytes);
         _index.Lists = Take(items * CudaRouting.ItemRows * sizeof(int));
+        mixture.Order = Take(items * sizeof(int));
+        mixture.Begins = Take((((long)call.QueryHeads * mixture.Experts) + 1) * sizeof(int));
         _index.Counts = Take(blocks * _index.CountTiles * sizeof(int));
         mixture.RowsPerHead = _index.ItemsPerHead * CudaRouting.ItemRows;
         if (planes >= 0)
@@ -91,6 +93,8 @@ internal readonly struct MixtureLayout
         mixture.Entropy += given.Entropy == 0 ? block : 0;
         index.Routes = mixture.Routes += block;
         index.Places = mixture.Places += block;
+        mixture.Order += block;
+        mixture.Begins += block;
         index.FirstItems += block;
         index.Items += block;
         index.Lists += block;

@@ -21,6 +21,14 @@ internal sealed unsafe class MixturePasses(TensorCoreAttention attention, in Cud
         Launch(KernelPass.Choose, Blocks(Rows), &mixture, &heads);
     }
 
+    /// <summary>Pass "index".</summary>
+    public void Index(CudaRouting index, ExpertRows rows, CudaMixture mixture)
+    {
+        new GatedPasses(attention, _call, stream).Index(index);
+        int heads = _call.QueryHeads, sequences = mixture.Sequences;
+        Launch(KernelPass.Order, heads * mixture.Experts, &index, &rows, &heads, &sequences);
+    }
+
     /// <summary>Takes the routes of a block gate from rows that were not sent to its expert.</summary>
     public void Forget(CudaMixture mixture, CudaRouting routing, int expert)
     {

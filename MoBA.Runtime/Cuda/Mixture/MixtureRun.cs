@@ -24,7 +24,7 @@ internal sealed class MixtureRun(
         marks?.End("route");
         if (_call.Extent is null)
             return;
-        new GatedPasses(attention, _call, stream).Index(index);
+        _passes.Index(index, Rows(isDirect: true), known);
         marks?.End("index");
     }
 
@@ -40,7 +40,7 @@ internal sealed class MixtureRun(
     public void Direct()
     {
         Gated(_ => _call);
-        ListedExperts(_call, Rows(isDirect: true), _call.QueryHeads);
+        ListedExperts(_call, Rows(isDirect: true));
         _passes.Refuse(known);
         marks?.End("experts");
     }
@@ -55,7 +55,8 @@ internal sealed class MixtureRun(
         for (int first = 0; first < _call.QueryHeads; first += heads)
         {
             part.FirstHead = rows.FirstHead = first;
-            ListedExperts(lists, rows, heads);
+            rows.Heads = heads;
+            ListedExperts(lists, rows);
             marks?.End("experts");
             _passes.Combine(part, heads);
             marks?.End("combine");
@@ -71,12 +72,12 @@ internal sealed class MixtureRun(
         {
             if (ways[id] != GatedWay.Routed)
                 continue;
-            GatedRows own = new(_passes, known, Of(rows, id), _call.QueryHeads, id);
+            GatedRows own = new(_passes, known, Of(rows, id), id);
             gates.Launch(mixture.Experts[id], callOf(plane++), stream, null, own);
         }
     }
 
-    private void ListedExperts(in CudaCall lists, ExpertRows rows, int heads)
+    private void ListedExperts(in CudaCall lists, ExpertRows rows)
     {
         CallKernels kernels = new(attention, lists, stream);
         for (int id = 0; id < ways.Length; id++)
@@ -84,7 +85,7 @@ internal sealed class MixtureRun(
             if (ways[id] == GatedWay.Routed)
                 continue;
             ISparseExpert expert = mixture.Experts[id];
-            ListRun run = new(attention.Data, kernels, Of(rows, id), heads);
+            ListRun run = new(attention.Data, kernels, Of(rows, id));
             expert.LaunchCuda(ways[id] == GatedWay.OwnBlocks ? new GatedLaunch(expert, expert.Gate!, attention.Data, run) : run);
         }
     }
@@ -93,9 +94,10 @@ internal sealed class MixtureRun(
     {
         Items = index.Items,
         Lists = index.Lists,
-        FirstItems = index.FirstItems,
+        Order = known.Order,
+        Begins = known.Begins,
         ItemsPerHead = index.ItemsPerHead,
-        BlockCount = index.BlockCount,
+        Heads = _call.QueryHeads,
         ToLists = isDirect ? 0 : 1,
         LseRowStride = isDirect ? _call.QueryHeads : 1,
         LseHeadStride = isDirect ? 1 : known.RowsPerHead,
@@ -103,7 +105,7 @@ internal sealed class MixtureRun(
 
     private ExpertRows Of(ExpertRows rows, int expert)
     {
-        (rows.FirstBlock, rows.EndBlock) = (expert * known.Sequences, (expert + 1) * known.Sequences);
+        rows.Expert = expert * _call.QueryHeads;
         return rows;
     }
 
@@ -118,10 +120,10 @@ internal sealed class MixtureRun(
     }
 
     /// <summary>Pass "experts" of one expert: its pattern, or what its gate makes of it for own blocks.</summary>
-    private sealed class ListRun(DeviceData data, CallKernels kernels, ExpertRows rows, int heads) : TableLaunch(data), IGatedRun
+    private sealed class ListRun(DeviceData data, CallKernels kernels, ExpertRows rows) : TableLaunch(data), IGatedRun
     {
         public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source) =>
-            kernels.Experts<TPattern, TRuns, TQuery, TKey>(pattern, source, rows, heads);
+            kernels.Experts<TPattern, TRuns, TQuery, TKey>(pattern, source, rows);
 
         public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
             where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
@@ -131,6 +133,6 @@ internal sealed class MixtureRun(
             where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
             where TRoutedRuns : unmanaged
             where TRoutedQuery : unmanaged
-            where TRoutedKey : unmanaged => kernels.Experts<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source, rows, heads);
+            where TRoutedKey : unmanaged => kernels.Experts<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source, rows);
     }
 }
