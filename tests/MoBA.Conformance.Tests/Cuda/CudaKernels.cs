@@ -25,15 +25,21 @@ internal static class CudaKernels
     public static IEnumerable<TileShape> ListShapes(string pattern, KernelTarget target) =>
         Shapes(pattern, target).Select(static shape => shape.OfLists());
 
-    /// <summary>The kernels of a pattern for rows that a mixture gives it.</summary>
-    public static IReadOnlyList<KernelSource> OfLists(string pattern, KernelTarget target) => Launches(pattern, target, KernelPass.Experts).Kernels;
+    /// <summary>The kernel of a pattern for rows that a mixture gives it; with a gate, for their own blocks.</summary>
+    public static KernelSource OfLists(string pattern, KernelTarget target)
+    {
+        KernelFinder finder = new(target, KernelPass.Experts);
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchCuda(expert.Gate is null ? finder : new GatedLaunch(expert, expert.Gate, null!, finder));
+        return finder.Kernels.Single();
+    }
 
     /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
     public static KernelText Text(KernelSource kernel, TileShape shape) => _store.Text(kernel, shape);
 
-    private static KernelFinder Launches(string pattern, KernelTarget target, KernelPass pass = KernelPass.Attend)
+    private static KernelFinder Launches(string pattern, KernelTarget target)
     {
-        KernelFinder finder = new(target, pass);
+        KernelFinder finder = new(target, KernelPass.Attend);
         ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
         expert.LaunchCuda(finder);
         expert.LaunchCudaAlways(finder);
@@ -41,7 +47,7 @@ internal static class CudaKernels
     }
 
     /// <summary>Takes the kernels of an expert instead of running them.</summary>
-    private sealed class KernelFinder(KernelTarget target, KernelPass pass) : CudaLaunch
+    private sealed class KernelFinder(KernelTarget target, KernelPass pass) : CudaLaunch, IGatedRun
     {
         public List<KernelSource> Kernels { get; } = [];
 
@@ -56,5 +62,15 @@ internal static class CudaKernels
             ScoreBound = pattern.ScoreBound;
             Kernels.Add(new(pass.Method<TPattern, TRuns, TQuery, TKey>(target), source));
         }
+
+        public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
+            where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
+            where TOwnRuns : unmanaged
+            where TOwnQuery : unmanaged
+            where TOwnKey : unmanaged
+            where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
+            where TRoutedRuns : unmanaged
+            where TRoutedQuery : unmanaged
+            where TRoutedKey : unmanaged => Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
     }
 }
