@@ -116,6 +116,26 @@ public sealed class EmulatedMixtureTests
     }
 
     [Theory]
+    [InlineData(8)]
+    [InlineData(9)]
+    public void A_router_that_always_picks_one_expert_gives_its_very_bits(int major)
+    {
+        ISparseExpert[] experts = [_window, .. Gated(1), _modified];
+        TestMixture mixture = new(1, Combine.Weighted, experts);
+        AttentionOptions options = new() { Sequences = _sequences, KeySequences = _keySequences, ReturnLse = true };
+        using AttentionEngine engine = Engine(Driver(major), null);
+        for (int id = 0; id < experts.Length; id++)
+        {
+            int chosen = id;
+            Tensor<float> logits = Tensor.Create([.. Enumerable.Range(0, 340 * Heads * experts.Length).Select(i => i % experts.Length == chosen ? 1f : 0f)], [340, Heads, experts.Length]);
+            AttentionResult<BFloat16> alone = engine.Attend(experts[id], _q, _k, _v, options), mixed = engine.Attend(mixture, logits, _q, _k, _v, options);
+            Assert.Equal(Inputs.Floats(alone.Output), Inputs.Floats(mixed.Output));
+            Assert.Equal(Inputs.Floats(alone.Lse!), Inputs.Floats(mixed.Lse!));
+            Assert.Equal(340 * Heads, mixed.Loads![id].Tokens);
+        }
+    }
+
+    [Theory]
     [InlineData(8, 1)]
     [InlineData(9, 2)]
     public void Device_tensors_are_attended_without_waiting(int major, int topK)
