@@ -45,7 +45,7 @@ internal readonly partial struct DeviceCall<T>
             lse = _options.ReturnLse ? _runtime.Allocate<float>([_q.Shape[0], _q.Shape[1]], "the log-sum-exp", _stream) : null;
             routes = _options.ReturnRoutes && expert.Gate is { } gate ? _runtime.Allocate<int>(RoutesShape(gate), "the routes", _stream) : null;
             if (_q.Shape[0] > 0)
-                {
+            {
                 CudaCall call = Call(q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
                 workspace = _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
             }

@@ -94,7 +94,12 @@ internal static class CheckCommand
             AttentionResult<T> made = pattern.Attend(Engine, tensors, Options, CancellationToken);
             AttentionResult<float> result = new()
             {
-                Output = element.Values(made.Output), Lse = made.Lse, Routes = made.Routes, RouteWeights = made.RouteWeights, Loads = made.Loads, Timings = made.Timings,
+                Output = element.Values(made.Output),
+                Lse = made.Lse,
+                Routes = made.Routes,
+                RouteWeights = made.RouteWeights,
+                Loads = made.Loads,
+                Timings = made.Timings,
             };
             step("oracle");
             float largest = element.Values(tensors.V).ToFlat().Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();

@@ -51,7 +51,10 @@ public sealed class EmulatedMixtureTests
         Tensor<float> logits = Inputs.Normal<float>(7, 340, Heads, experts.Length);
         AttentionOptions options = new()
         {
-            Sequences = _sequences, KeySequences = _keySequences, ReturnRoutes = true, ReturnLse = combine == Combine.LogSumExp || topK == 1,
+            Sequences = _sequences,
+            KeySequences = _keySequences,
+            ReturnRoutes = true,
+            ReturnLse = combine == Combine.LogSumExp || topK == 1,
         };
         AttentionResult<float> wanted = hasRouter
             ? ReferenceAttention.Attend(mixture, router, _q, _k, _v, options) : ReferenceAttention.Attend(mixture, logits, _q, _k, _v, options);

@@ -80,7 +80,10 @@ public sealed class MixtureTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
         Router router = RouterOf(random, heads, mixture.Info.Experts.Count, dim);
         AttentionOptions options = new()
         {
-            Sequences = Offsets(queries), KeySequences = Offsets(keys), ReturnRoutes = true, ReturnLse = topK == 1 || mixture.Info.Combine == Combine.LogSumExp,
+            Sequences = Offsets(queries),
+            KeySequences = Offsets(keys),
+            ReturnRoutes = true,
+            ReturnLse = topK == 1 || mixture.Info.Combine == Combine.LogSumExp,
         };
         Tensor<float>? logits = givesLogits ? router.Logits(q) : null;
         AttentionResult<T> ours = logits is null ? Engine.Attend(mixture, router, q, k, v, options) : Engine.Attend(mixture, logits, q, k, v, options);
