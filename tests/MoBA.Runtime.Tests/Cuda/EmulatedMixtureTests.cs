@@ -33,6 +33,7 @@ public sealed class EmulatedMixtureTests
             cases.Add(major, 3, Combine.Weighted, true, 0, null);
             cases.Add(major, 1, Combine.Weighted, false, 1, null);
             cases.Add(major, 2, Combine.LogSumExp, false, 1, null);
+            cases.Add(major, 2, Combine.LogSumExp, false, 1, 600L << 10);
             cases.Add(major, 1, Combine.LogSumExp, true, 2, null);
             cases.Add(major, 2, Combine.Weighted, true, 2, null);
             cases.Add(major, 1, Combine.Weighted, true, 3, null);       // own blocks, and no need of a gate
@@ -236,7 +237,7 @@ public sealed class EmulatedMixtureTests
         if (count == 3)
             yield return new BandExpert(new BlockGate(1 << 20, 3));
         if (count == 2)
-            yield return new BandExpert(new BlockGate(48, 2, Pooling.MinMax), sinks: 5);
+            yield return new BandExpert(new BlockGate(48, 2, Pooling.MinMax, RouteScope.KeyGroup), sinks: 5);
     }
 
     private static FakeCudaDriver Driver(int major) => new() { Devices = [("Emulated", major, 0)], Machine = new EmulatedMachine(64) };
