@@ -14,14 +14,8 @@ internal enum KernelPass
     /// <summary>What a gate knows of blocks.</summary>
     Centroids,
 
-    /// <summary>Which blocks queries choose, of up to 8.</summary>
-    Gate8,
-
-    /// <summary>Which blocks queries choose, of up to 16.</summary>
-    Gate16,
-
-    /// <summary>Which blocks queries choose, of up to 64.</summary>
-    Gate64,
+    /// <summary>Which blocks queries choose.</summary>
+    Gate,
 
     /// <summary>Pass "index": how many chose each block.</summary>
     Count,
@@ -93,9 +87,7 @@ internal static class KernelPasses
     public static MethodInfo Method(this KernelPass pass) => pass switch
     {
         KernelPass.Centroids => typeof(CentroidKernel).GetMethod(nameof(CentroidKernel.Pool))!,
-        KernelPass.Gate8 => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose8))!,
-        KernelPass.Gate16 => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose16))!,
-        KernelPass.Gate64 => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose64))!,
+        KernelPass.Gate => typeof(GateKernel).GetMethod(nameof(GateKernel.Choose))!,
         KernelPass.Count => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Count))!,
         KernelPass.Sum => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Sum))!,
         KernelPass.Scan => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scan))!,
@@ -111,16 +103,13 @@ internal static class KernelPasses
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };
 
-    /// <summary>The pass of a gate that chooses up to <paramref name="slots"/> blocks.</summary>
-    public static KernelPass OfGate(int slots) => slots <= 8 ? KernelPass.Gate8 : slots <= 16 ? KernelPass.Gate16 : KernelPass.Gate64;
-
-    /// <summary>The shape of a gate's kernel: pooled keys are of one kind or two, and the sum of heads is in two parts.</summary>
-    public static TileShape ShapeOfGate(this KernelPass pass, int dim, ElementKind element, in CudaRouting routing) =>
+    /// <summary>The shape of a gate's kernel: what blocks are scored with, and where the best are kept.</summary>
+    public static TileShape ShapeOfGate(int dim, ElementKind element, in CudaRouting routing) =>
         TileShape.For(KernelTarget.Sm80, dim, element) with
         {
             Role = KernelRole.Gate,
             Operands = (routing.HeadsPerGate > 1 ? 3 : 1) + (routing.Least == 0 ? 0 : 1),
-            Listed = pass == KernelPass.Gate64 ? 64 : 0,
+            Listed = routing.Slots <= GateTiles.Kept ? 0 : routing.Slots < 16 ? 16 : 64,
         };
 
     /// <summary>The shape of another pass without a pattern, on every machine.</summary>

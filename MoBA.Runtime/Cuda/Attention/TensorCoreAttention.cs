@@ -117,6 +117,7 @@ internal sealed class TensorCoreAttention : ICudaAttention
     {
         // As PTX, which the driver compiles and keeps: its linker would ignore setmaxnreg, and serialise the products.
         KernelText text = Store.Text(source, shape);
+        Context.Reenter();
         CudaKernelModule module = CudaKernelModule.Load(Context, Encoding.ASCII.GetBytes(text.Ptx), text.Entry, text.Threads, text.SharedBytes);
         _modules.Add(module);
         return new(module, TilePrinter.For(shape));

@@ -42,6 +42,18 @@ internal sealed class CudaDeviceContext : IDisposable
         return current;
     }
 
+    /// <summary>Makes the context current again on a thread that entered it, after code that may have put another in its place: ILGPU's
+    /// compiler does, in a process where ILGPU has the device too.</summary>
+    /// <exception cref="CudaException">The driver refused.</exception>
+    public void Reenter()
+    {
+        Check(Driver.CtxGetCurrent(out nint current), "cuCtxGetCurrent");
+        if (current == _primary.Handle)
+            return;
+        Check(Driver.CtxPopCurrent(out _), "cuCtxPopCurrent");
+        Check(Driver.CtxPushCurrent(_primary.Handle), "cuCtxPushCurrent");
+    }
+
     /// <summary>Throws what every call after the loss of the device, or after the end of the engine, throws.</summary>
     public void ThrowIfUnusable()
     {

@@ -88,9 +88,11 @@ internal static class Tile
     }
 
     /// <summary>Copies the rows of the n-th query tile, by all threads of the copying warpgroup: a thread's row starts <paramref name="row"/>
-    /// times 16 bytes from <paramref name="address"/>, and is 0 where that is -1 or beyond <paramref name="dim"/> components. When all are there
-    /// the tile is full.</summary>
+    /// times 16 bytes from <paramref name="address"/>, and is 0 beyond <paramref name="dim"/> components. When all are there the tile is full.</summary>
     public static void GatherQueries(int n, long address, int row, int dim) => CudaAsm.Emit("tile.gatherqueries %0, %1, %2, %3;", n, address, row, dim);
+
+    /// <summary>Makes the n-th query tile full without a row, by all threads of the copying warpgroup: something is told with it.</summary>
+    public static void EndGather(int n) => CudaAsm.Emit("tile.endgather %0;", n);
 
     /// <summary>Tells a word with the n-th query tile; by one thread, before it gathers.</summary>
     public static void Tell(int n, int word, int value) => CudaAsm.Emit("tile.tell %0, %1, %2;", n, word, value);
@@ -99,6 +101,16 @@ internal static class Tile
     public static int Told(int n, int word)
     {
         CudaAsm.Emit("tile.told %0, %1, %2;", out int value, n, word);
+        return value;
+    }
+
+    /// <summary>Reads the first four words told with the n-th query tile, for <see cref="ToldWord"/>.</summary>
+    public static void LookAtTold(int n) => CudaAsm.Emit("tile.lookattold %0;", n);
+
+    /// <summary>One of the words that were read last, a constant.</summary>
+    public static int ToldWord(int word)
+    {
+        CudaAsm.Emit("tile.toldword %0, %1;", out int value, word);
         return value;
     }
 
@@ -284,11 +296,27 @@ internal static class Tile
     /// <param name="write">Whether the row exists.</param>
     public static void StorePartial(int row, long address, int odd, bool write) => CudaAsm.Emit("tile.storepartial %0, %1, %2, %3;", row, address, odd, write);
 
+    /// <summary>Writes the 16 rows of a warp like that. Hopper only, where it may go on until <see cref="WaitPartials"/>.</summary>
+    /// <param name="address">Of the first row.</param>
+    /// <param name="rows">How many of them exist; not more than 0 is none.</param>
+    public static void StorePartials(long address, int rows) => CudaAsm.Emit("tile.storepartials %0, %1;", address, rows);
+
+    /// <summary>Waits until what this warp wrote by <see cref="StorePartials"/> is there.</summary>
+    public static void WaitPartials() => CudaAsm.Emit("tile.waitpartials;");
+
     /// <summary>The lanes of the warp whose output of a row is no finite number though the sum of its weights is one.</summary>
     /// <param name="row">The thread's row, a constant.</param>
     public static int BrokenRows(int row)
     {
         CudaAsm.Emit("tile.brokenrows %0, %1;", out int lanes, row);
+        return lanes;
+    }
+
+    /// <summary>As <see cref="BrokenRows"/>, after <see cref="RoundPartial"/>.</summary>
+    /// <param name="row">The thread's row, a constant.</param>
+    public static int BrokenPartials(int row)
+    {
+        CudaAsm.Emit("tile.brokenpartials %0, %1;", out int lanes, row);
         return lanes;
     }
 
@@ -302,8 +330,9 @@ internal static class Tile
     /// <summary>Loads four words of device memory, 16 bytes aligned, into a set of them.</summary>
     public static void LoadWords(int set, long address) => CudaAsm.Emit("tile.loadwords %0, %1;", set, address);
 
-    /// <summary>The same where a condition holds; else they are 0.</summary>
-    public static void LoadWordsIf(int set, long address, bool condition) => CudaAsm.Emit("tile.loadwordsif %0, %1, %2;", set, address, condition);
+    /// <summary>The same where a condition holds; else all four are <paramref name="otherwise"/>.</summary>
+    public static void LoadWordsIf(int set, long address, bool condition, int otherwise) =>
+        CudaAsm.Emit("tile.loadwordsif %0, %1, %2, %3;", set, address, condition, otherwise);
 
     /// <summary>Eight sums = 0.</summary>
     public static void ClearSums() => CudaAsm.Emit("tile.clearsums;");
@@ -345,43 +374,100 @@ internal static class Tile
         return word;
     }
 
-    /// <summary>Copies a tile of centroids to one of two places; arguments as of <see cref="CopyKeys"/>.</summary>
-    public static void CopyCentroids(int place, long address, long stride, int rows, int columns) =>
-        CudaAsm.Emit("tile.copycentroids %0, %1, %2, %3, %4;", place, address, stride, rows, columns);
-
-    /// <summary>S = Q C^T of a query tile, a constant, and the centroids of a place; or S += it.</summary>
-    public static void GateScores(int operand, int place, int isMore) => CudaAsm.Emit("tile.gatescores %0, %1, %2;", operand, place, isMore);
-
-    /// <summary>Has any score queued.</summary>
-    public static void ClearThresholds() => CudaAsm.Emit("tile.clearthresholds;");
-
-    /// <summary>Sets what a score of a row of the thread must exceed to be queued, at least; beside a NaN any does.</summary>
-    public static void SetThreshold(int row, float threshold) => CudaAsm.Emit("tile.setthreshold %0, %1;", row, threshold);
-
-    /// <summary>Sets the block at which those end that a row of the thread may choose.</summary>
-    public static void SetLimit(int row, int limit) => CudaAsm.Emit("tile.setlimit %0, %1;", row, limit);
-
-    /// <summary>Queues the scores of half a tile, 0 or 1, that exceed their row's threshold, with their blocks.</summary>
-    /// <param name="half">Which half, a constant.</param>
-    /// <param name="block">The block of the thread's first column of the tile.</param>
-    /// <param name="isLimited">1 to leave out blocks from a row's limit on, a constant.</param>
-    public static void QueueScores(int half, int block, int isLimited) => CudaAsm.Emit("tile.queuescores %0, %1, %2;", half, block, isLimited);
-
-    /// <summary>Raises the thresholds of the thread's rows to less than eight of the tile's scores; arguments as of <see cref="QueueScores"/>.</summary>
-    public static void GateFloor(int block, int isLimited) => CudaAsm.Emit("tile.gatefloor %0, %1;", block, isLimited);
-
-    /// <summary>Tells which places the thread has taken in the queues of each of its rows, and begins anew; returns whether there were any.</summary>
-    public static int EndQueues()
+    /// <summary>A size of pass "gate", by a constant of <see cref="GateSize"/>.</summary>
+    public static int SizeOfGate(int which)
     {
-        CudaAsm.Emit("tile.endqueues %0;", out int any);
-        return any;
+        CudaAsm.Emit("tile.gatesize %0, %1;", out int size, which);
+        return size;
     }
 
-    /// <summary>Bytes in shared memory where the queues of the block's first row begin.</summary>
-    public static int Queues()
+    /// <summary>Reads one of the thread's rows of queries, 16 of each 64 bytes: its own.</summary>
+    /// <param name="row">Which of the thread's rows, a constant.</param>
+    /// <param name="address">Of the thread's first 16 bytes.</param>
+    /// <param name="columns">Components left from there on; at most 0 where there is no such row.</param>
+    public static void LoadQueryRow(int row, long address, int columns) => CudaAsm.Emit("tile.loadqueryrow %0, %1, %2;", row, address, columns);
+
+    /// <summary>Takes a part of the queries, which this thread has written to shared memory.</summary>
+    public static void LoadPart(int part) => CudaAsm.Emit("tile.loadpart %0;", part);
+
+    /// <summary>Copies a tile of centroids, by all threads of the block.</summary>
+    /// <param name="tile">Which of the tiles in shared memory.</param>
+    /// <param name="address">Of the tile's first centroid.</param>
+    /// <param name="first">The number of its block; those below 0 are not read.</param>
+    public static void CopyCentroids(int tile, long address, int first) => CudaAsm.Emit("tile.copycentroids %0, %1, %2;", tile, address, first);
+
+    /// <summary>S = 0.</summary>
+    public static void ClearScores() => CudaAsm.Emit("tile.clearscores;");
+
+    /// <summary>S = Q C^T of 16 centroids: of queries, of their positive part, or, added, of their negative part. Parts of sums are added, too.</summary>
+    /// <param name="sign">0, 1 or 2, a constant.</param>
+    /// <param name="tile">Which of the tiles in shared memory.</param>
+    /// <param name="sixteenth">Which 16 of its centroids.</param>
+    public static void GateScores(int sign, int tile, int sixteenth) => CudaAsm.Emit("tile.gatescores %0, %1, %2;", sign, tile, sixteenth);
+
+    /// <summary>Writes S to one half of the group's scores.</summary>
+    public static void StageScores(int half) => CudaAsm.Emit("tile.stagescores %0;", half);
+
+    /// <summary>Marks what of S exceeds its row's threshold. What was marked before belongs to the half above.</summary>
+    public static void MarkScores() => CudaAsm.Emit("tile.markscores;");
+
+    /// <summary>What is marked of the lane's row in the group, a bit a column.</summary>
+    public static int Marks()
     {
-        CudaAsm.Emit("tile.queues %0;", out int at);
-        return at;
+        CudaAsm.Emit("tile.marks %0;", out int marks);
+        return marks;
+    }
+
+    /// <summary>A score of the lane's row in the group.</summary>
+    public static float RowScore(int column)
+    {
+        CudaAsm.Emit("tile.rowscore %0, %1;", out float score, column);
+        return score;
+    }
+
+    /// <summary>What seven scores of the lane's row in the group exceed, as closely as is cheap; NaN if there is none such.</summary>
+    /// <param name="valid">The columns that count, a bit each.</param>
+    public static float Floor(int valid)
+    {
+        CudaAsm.Emit("tile.floor %0, %1;", out float floor, valid);
+        return floor;
+    }
+
+    /// <summary>Sets what is to be exceeded in each row, by the lanes that have their lists; a NaN is exceeded by all.</summary>
+    public static void SetThresholds(float ofRow) => CudaAsm.Emit("tile.setthresholds %0;", ofRow);
+
+    /// <summary>Empties the lane's list in registers, and has everything marked.</summary>
+    /// <param name="wanted">Blocks that it is for.</param>
+    public static void ClearList(int wanted) => CudaAsm.Emit("tile.clearlist %0;", wanted);
+
+    /// <summary>Takes a score into the lane's list, if it is among the best; its block is below all that came before.</summary>
+    public static void Insert(float score, int block) => CudaAsm.Emit("tile.insert %0, %1;", score, block);
+
+    /// <summary>The least score of the lane's list; NaN where it is not full.</summary>
+    public static float LeastKept()
+    {
+        CudaAsm.Emit("tile.leastkept %0;", out float least);
+        return least;
+    }
+
+    /// <summary>Has the lane's list ascend by blocks, adds a number to them, and puts -1 behind.</summary>
+    public static void SortBlocks(int first) => CudaAsm.Emit("tile.sortblocks %0;", first);
+
+    /// <summary>Writes four of the sorted list, the first or the second, a constant.</summary>
+    public static void StoreBlocks(int four, long address) => CudaAsm.Emit("tile.storeblocks %0, %1;", four, address);
+
+    /// <summary>1 where all scores that were marked or not have been finite, and far from the largest float; else 0.</summary>
+    public static int IsFinite()
+    {
+        CudaAsm.Emit("tile.isfinite %0;", out int isFinite);
+        return isFinite;
+    }
+
+    /// <summary>The number of the highest bit that is set.</summary>
+    public static int HighestBit(int bits)
+    {
+        CudaAsm.Emit("tile.highestbit %0, %1;", out int bit, bits);
+        return bit;
     }
 
     /// <summary>Writes an element to device memory, rounded.</summary>

@@ -1,122 +1,229 @@
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>
-/// Tile instructions of pass "gate", on every machine: query tiles and two tiles of 64 centroids as <see cref="AmpereTiles"/> has queries and
-/// keys. A thread has scores of two rows of each fragment, and queues for each of its rows what may be among the best: in shared memory, eight
-/// places of a score and a block for each of a row's four lanes; then which of them are taken, a bit each; then the lists of rows, if they are kept there.
+/// Tile instructions of pass "gate", on every machine. Queries are in registers, as the left operands of all products. Shared memory holds, in
+/// this order, the scores of a group of 32 blocks for every row, lists that registers have no room for, one or two stages of centroids, and
+/// queries that are sums. A thread's pieces of 16 bytes are the left operand's own order of components, and the centroids are read in the same.
 /// </summary>
-internal sealed class GateTiles(TileShape shape) : AmpereTiles(shape)
+internal sealed partial class GateTiles(TileShape shape) : TilePrinter(shape)
 {
-    /// <summary>Places of a queue: what a lane has of a row in half a tile.</summary>
-    public const int Places = 8;
+    /// <summary>Blocks that a list in registers has.</summary>
+    public const int Kept = 7;
 
-    /// <summary>Bytes of a place.</summary>
-    public const int PlaceBytes = 8;
+    /// <summary>Blocks of a group: bits of a word.</summary>
+    public const int Group = 32;
 
-    // Of a row's four queues.
-    private const int RowBytes = 4 * Places * PlaceBytes;
+    private const int Warps = 4;
 
-    public override int Keys => 64;
+    // Columns that are scored at a time.
+    private const int Columns = 16;
 
-    public override int SharedBytes => ListsAt + (Queries * GateSizes.Listed * PlaceBytes);
+    private const int RowBytes = Group * sizeof(float);
 
-    protected override int KeysAt => GateSizes.Operands * Queries * Dim * 2;
+    public override string Target => "sm_80";
 
-    private int QueuesAt => KeysAt + (2 * KeyBytes);
+    public override int Threads => Warps * 32;
 
-    private int TakenAt => QueuesAt + (Queries * RowBytes);
+    public override int Queries => Warps * 16 * Fragments;
 
-    private int ListsAt => TakenAt + (Queries * sizeof(int));
+    /// <summary>Blocks of a stage of centroids.</summary>
+    public override int Keys => Kinds == 2 || Dim == 256 ? 32 : 64;
+
+    public override int SharedBytes => FlagAt + 16;
+
+    /// <summary>So that the compiler leaves registers for as many as shared memory does.</summary>
+    public override int BlocksTogether => Math.Clamp((220 << 10) / SharedBytes, 1, Dim == 64 ? 4 : 3);
+
+    protected override SoftmaxPrinter Softmax => throw new NotSupportedException("a gate has no softmax.");
+
+    // Means, or greatest and least keys.
+    private int Kinds => GateSizes.Operands % 2 == 0 ? 2 : 1;
+
+    // Parts of queries that are sums.
+    private int Parts => GateSizes.Operands < 3 ? 0 : GateSizes.Operands;
+
+    // Fragments of 16 rows of a warp.
+    private int Fragments => Dim == 256 || Parts > 0 ? 1 : 2;
 
     private int Rows => 2 * Fragments;
+
+    // Pieces of 64 bytes of a row.
+    private int Pieces => Dim / 32;
+
+    private int Stages => Dim == 256 && Kinds == 2 ? 1 : 2;
+
+    private int CentroidBytes => Dim * 2;
+
+    private int StageBytes => Keys * CentroidBytes;
+
+    private int PartBytes => Queries * Dim * 2;
+
+    private int ListsAt => Queries * RowBytes;
+
+    private int CentroidsAt => ListsAt + (Queries * GateSizes.Listed * sizeof(long));
+
+    private int CentroidsEnd => CentroidsAt + (Stages * Kinds * StageBytes);
+
+    // One part may stand where nothing else is yet.
+    private int PartsAt => Parts == 0 ? 0 : CentroidsEnd;
+
+    private int FlagAt => Math.Max(CentroidsEnd, PartsAt + (Math.Max(1, Parts) * PartBytes));
+
+    private bool MayOverflow => Element == "bf16" && Parts == 0;
 
     /// <inheritdoc/>
     protected override IEnumerable<string>? PrintOwn(string name, string[] operands) => (name, operands) switch
     {
-        ("copycentroids", [var place, var address, var stride, var rows, var columns]) =>
-            [$"{{ .reg .u32 to; mad.lo.u32 to, {place}, {KeyBytes}, copied;", .. Copy(KeysAt, Keys, address, stride, rows, columns, "to"), "}"],
-        ("gatescores", [var operand, var place, var isMore]) => int.Parse(operand) < GateSizes.Operands
-            ? [$"{{ .reg .u32 from; mad.lo.u32 from, {place}, {KeyBytes}, keys;", .. Scores("from", int.Parse(operand) * Queries * Dim * 2, isMore == "1"), "}"]
-            : [],
-        ("setthreshold", [var row, var value]) => int.Parse(row) < Rows ? [$"max.f32 t{row}, {value}, v{row};"] : [],
-        ("setlimit", [var row, var value]) => int.Parse(row) < Rows ? [$"mov.b32 z{row}, {value};"] : [],
-        ("queuescores", [var half, var block, var isLimited]) => Queue(int.Parse(half), block, isLimited == "1"),
-        ("clearthresholds", _) => Enumerable.Range(0, Rows).Select(static r => $"mov.f32 t{r}, 0f7FC00000; mov.f32 v{r}, 0f7FC00000;"),
-        ("gatefloor", [var block, var isLimited]) => Floor(block, isLimited == "1"),
-        ("endqueues", [var any]) => EndQueues(any),
-        ("queues", [var at]) => [$"mov.u32 {at}, {QueuesAt};"],
+        ("begin", _) => Begin(),
         ("loadshared", [var value, var at]) => [$"{{ .reg .u32 a; add.u32 a, sb, {at}; ld.shared.b32 {value}, [a]; }}"],
         ("storeshared", [var at, var value]) => [$"{{ .reg .u32 a; add.u32 a, sb, {at}; st.shared.b32 [a], {value}; }}"],
-        _ => base.PrintOwn(name, operands),
+        ("gatesize", [var value, var which]) => [$"mov.u32 {value}, {Size(which)};"],
+        ("loadqueryrow", [var row, var address, var columns]) => LoadQueryRow(int.Parse(row), address, columns),
+        ("loadpart", [var part]) => LoadPart(part),
+        ("waitcopies", _) => ["cp.async.wait_all; bar.sync 0;"],
+        ("copycentroids", [var tile, var address, var first]) => CopyCentroids(tile, address, first),
+        ("clearscores", _) => Parts == 0 ? [] : Enumerable.Range(0, 8 * Fragments).Select(static i => $"mov.f32 s{i}, 0f00000000;"),
+        ("gatescores", [var sign, var tile, var sixteenth]) => Scores(int.Parse(sign), tile, sixteenth),
+        ("stagescores", [var half]) => Stage(half),
+        ("markscores", _) => Mark(),
+        ("marks", [var marks]) => Marks(marks),
+        ("rowscore", [var score, var column]) => [$"{{ .reg .u32 a; shl.b32 a, {column}, 2; xor.b32 a, a, row; ld.shared.f32 {score}, [a]; }}"],
+        ("highestbit", [var bit, var bits]) => [$"bfind.u32 {bit}, {bits};"],
+        ("floor", [var floor, var valid]) => Floor(floor, valid),
+        ("setthresholds", [var ofRow]) => SetThresholds(ofRow),
+        ("clearlist", [var wanted]) => ClearList(wanted),
+        ("insert", [var score, var block]) => Insert(score, block),
+        ("leastkept", [var least]) => [$"mov.f32 {least}, v{Kept - 1};"],
+        ("sortblocks", [var first]) => Sort(first),
+        ("storeblocks", [var four, var address]) => [$"st.global.v4.b32 [{address}], {Registers("c", 4 * int.Parse(four), 4)};"],
+        ("isfinite", [var isFinite]) => [$"{{ .reg .f32 d; .reg .pred p; sub.f32 d, sum, sum; setp.eq.f32 p, d, 0f00000000; selp.s32 {isFinite}, 1, 0, p; }}"],
+        _ => null,
     };
 
-    // The same places of a warp's lanes stand side by side, so that lanes meet in no bank: for each of the rows that a thread has, and each place.
-    protected override IEnumerable<string> Begin() =>
+    private long Size(string which) => which switch
+    {
+        "0" => GateSizes.Listed,
+        "1" => ListsAt,
+        "2" => Stages,
+        "3" => Parts,
+        "4" => PartsAt,
+        "5" => FlagAt,
+        "6" => Element == "f16" ? 127 + 8 : 127 - 24,
+        "7" => PartBytes,
+        _ => throw new NotSupportedException($"there is no size {which} of a gate."),
+    };
+
+    private IEnumerable<string> Begin() =>
     [
-        .. base.Begin(),
-        $".reg .u32 sb, firstqueue, f<{Rows}>; .reg .f32 t<{Rows}>, v<{Rows}>; .reg .s32 z<{Rows}>; mov.u32 sb, moba_shared;",
-        $"{{ .reg .u32 x, y; mov.u32 x, %tid.x; shr.u32 y, x, 5; and.b32 x, x, 31; mad.lo.u32 x, y, {32 * Rows}, x; " +
-        $"mad.lo.u32 firstqueue, x, {PlaceBytes}, sb; mad.lo.u32 firstqueue, y, {32 * Rows * (Places - 1) * PlaceBytes}, firstqueue; add.u32 firstqueue, firstqueue, {QueuesAt}; }}",
-        .. Clear(),
+        $".reg .b32 a<{8 * Pieces * Fragments}>, m<{Rows}>; .reg .f32 s<{8 * Fragments}>, t<{Rows}>, v<{Kept}>, x<{Kept}>, zero, sum, one<{Kept}>;",
+        ".reg .u32 sb, unknown, staged, row, even, odd;",
+        "{ .reg .u32 thread, warp, group, quad, swing, n; mov.u32 thread, %tid.x; mov.f32 zero, 0f00000000; mov.u32 sb, moba_shared;",
+
+        // A zero that the assembler does not know as one: four words that were read together are to be in four operands of products, and it
+        // would rather move them ahead of each product.
+        "shr.u32 unknown, sb, 31;",
+        .. Enumerable.Range(0, Kept).Select(static i => $"shr.u32 n, sb, {30 - i}; or.b32 n, n, 0x3F800000; mov.b32 one{i}, n;"),
+        "shr.u32 warp, thread, 5; shr.u32 group, thread, 2; and.b32 group, group, 7; and.b32 quad, thread, 3;",
+
+        // Scores: pieces of 16 bytes of row r stand at their number xor a permutation of r modulo 8, so that neither four rows of a pair of
+        // pieces nor eight rows of one meet in a bank.
+        "shl.b32 swing, group, 1; and.b32 swing, swing, 6; shr.u32 n, group, 2; or.b32 swing, swing, n;",
+        $"mad.lo.u32 staged, warp, {16 * Fragments}, group; and.b32 n, quad, {Rows - 1}; mad.lo.u32 row, n, 8, staged;",
+        $"mad.lo.u32 staged, staged, {RowBytes}, sb; mad.lo.u32 row, row, {RowBytes}, sb; mad.lo.u32 row, swing, 16, row;",
+        "shr.u32 n, quad, 1; xor.b32 n, n, swing; mad.lo.u32 staged, n, 16, staged; and.b32 n, quad, 1; mad.lo.u32 staged, n, 8, staged;",
+
+        // Centroids: the 64-byte pieces of odd rows change places two by two.
+        $"mad.lo.u32 even, group, {CentroidBytes}, sb; mad.lo.u32 even, quad, 16, even; add.u32 even, even, {CentroidsAt};",
+        "and.b32 n, group, 1; shl.b32 n, n, 6; sub.u32 odd, even, n; add.u32 even, even, n; }",
     ];
 
-    private IEnumerable<string> Clear() => Enumerable.Range(0, Rows).Select(r => $"add.u32 f{r}, firstqueue, {r * 32 * Places * PlaceBytes};");
+    // The left operand of a fragment and of half a 64-byte piece: two words of the row, and between them those of the row eight below.
+    private int Operand(int fragment, int piece, int half) => 4 * ((((fragment * Pieces) + piece) * 2) + half);
 
-    // Four groups of eight columns, of which a thread has two each.
-    private IEnumerable<string> Queue(int half, string block, bool isLimited)
+    private IEnumerable<string> LoadQueryRow(int row, string address, string columns)
     {
-        yield return "{ .reg .b32 b, x; .reg .pred p;";
-        for (int column = 0; column < 8; column++)
+        if (row >= Rows)
+            yield break;
+        yield return "{ .reg .pred p; .reg .b32 w<4>;";
+        for (int piece = 0; piece < Pieces; piece++)
         {
-            int group = (4 * half) + (column >> 1);
-            yield return $"add.s32 b, {block}, {(8 * group) + (column & 1)};";
-            for (int row = 0; row < Rows; row++)
+            yield return $"mov.b32 w0, 0; mov.b32 w1, 0; mov.b32 w2, 0; mov.b32 w3, 0; setp.gt.s32 p, {columns}, {32 * piece}; @p ld.global.v4.b32 {{w0,w1,w2,w3}}, [{address}+{64 * piece}];";
+            for (int word = 0; word < 4; word++)
+                yield return $"or.b32 a{Operand(row >> 1, piece, word >> 1) + (2 * (word & 1)) + (row & 1)}, w{word}, unknown;";
+        }
+
+        yield return "}";
+    }
+
+    private IEnumerable<string> LoadPart(string part) =>
+    [
+        $"{{ .reg .u32 from; mov.u32 from, %tid.x; mad.lo.u32 from, from, 16, sb; mad.lo.u32 from, {part}, {PartBytes}, from;",
+        .. Enumerable.Range(0, 2 * Pieces * Fragments).Select(i => $"ld.shared.v4.b32 {Registers("a", 4 * i, 4)}, [from+{PartsAt + (i * Threads * 16)}];"),
+        "}",
+    ];
+
+    // A tile by all threads; rows of blocks ahead of the sequence's first are 0.
+    private IEnumerable<string> CopyCentroids(string tile, string address, string first)
+    {
+        int turnBytes = Threads * 16, turnRows = turnBytes / CentroidBytes;
+        yield return "{ .reg .u32 thread, to, n; .reg .s32 block, row; .reg .u64 from; .reg .pred p; mov.u32 thread, %tid.x; " +
+            $"shr.u32 row, thread, {Log2(Dim / 8)}; and.b32 to, thread, {(Dim / 8) - 1}; and.b32 n, row, 1; shl.b32 n, n, 2; xor.b32 to, to, n; " +
+            $"mad.lo.u32 to, to, 16, sb; mad.lo.u32 to, row, {CentroidBytes}, to; mad.lo.u32 to, {tile}, {StageBytes}, to; " +
+            $"mul.wide.u32 from, thread, 16; add.s64 from, {address}, from; add.s32 block, {first}, row;";
+        for (int turn = 0; turn < Keys / turnRows; turn++)
+            yield return $"setp.ge.s32 p, block, {-turn * turnRows}; selp.u32 n, 16, 0, p; cp.async.cg.shared.global.L2::128B [to+{CentroidsAt + (turn * turnBytes)}], [from+{turn * turnBytes}], 16, n;";
+        yield return "}";
+    }
+
+    // 16 columns. With a sign, of the positive or of the negative part of the queries; of these the second is added to the first.
+    private IEnumerable<string> Scores(int sign, string tile, string sixteenth)
+    {
+        if ((sign != 0) != (Kinds == 2 && Parts == 0))
+            yield break;
+        yield return "{ .reg .u32 n, e, o; .reg .b32 b<8>, c<4>, none; mov.b32 none, 0;" +
+            $" mul.lo.u32 n, {sixteenth}, {Columns * CentroidBytes}; mad.lo.u32 n, {tile}, {StageBytes}, n; add.u32 e, even, n; add.u32 o, odd, n;";
+        for (int piece = 0; piece < Pieces; piece++)
+        {
+            for (int columns = 0; columns < 2; columns++)
+                yield return $"ld.shared.v4.b32 {Registers("b", 4 * columns, 4)}, [{(piece % 2 == 0 ? "e" : "o")}+{(64 * piece) + (8 * columns * CentroidBytes)}];";
+            for (int half = 0; half < 2; half++)
             {
-                string score = $"s{((row >> 1) * Keys / 2) + (4 * group) + (2 * (row & 1)) + (column & 1)}";
-                yield return $"setp.gtu.f32 p, {score}, t{row}; {(isLimited ? $"setp.lt.and.s32 p, b, z{row}, p; " : "")}" +
-                    $"mov.b32 x, {score}; @p st.shared.v2.b32 [f{row}], {{x, b}}; @p add.u32 f{row}, f{row}, {32 * PlaceBytes};";
+                for (int fragment = 0; fragment < Fragments; fragment++)
+                {
+                    string left = Registers("a", Operand(fragment, piece, half), 4);
+                    if (sign != 0)
+                    {
+                        for (int i = 0; i < 4; i++)
+                            yield return $"{(sign == 1 ? "max" : "min")}.NaN.{Element}x2 c{i}, a{Operand(fragment, piece, half) + i}, none;";
+                        left = Registers("c", 0, 4);
+                    }
+
+                    for (int columns = 0; columns < 2; columns++)
+                    {
+                        string result = Registers("s", 4 * ((2 * fragment) + columns), 4);
+                        string start = piece + half == 0 && Parts == 0 && sign != 2 ? "{zero,zero,zero,zero}" : result;
+                        yield return $"mma.sync.aligned.m16n8k16.row.col.f32.{Element}.{Element}.f32 {result}, {left}, {Registers("b", (4 * columns) + (2 * half), 2)}, {start};";
+                    }
+                }
             }
         }
 
         yield return "}";
     }
 
-    // The least of the second greatest scores of a row's four lanes: eight scores are not less. A little less than that exceeds none of them.
-    private IEnumerable<string> Floor(string block, bool isLimited)
+    private static string Score(int row, int group, int column) => $"s{(4 * ((2 * (row >> 1)) + group)) + (2 * (row & 1)) + column}";
+
+    private IEnumerable<string> Stage(string half)
     {
-        yield return "{ .reg .b32 b; .reg .f32 x, y, m, n; .reg .pred p;";
+        yield return $"{{ .reg .u32 g0, g1; shl.b32 g0, {half}, 6; xor.b32 g0, g0, staged; xor.b32 g1, g0, 32;";
         for (int row = 0; row < Rows; row++)
         {
-            yield return "mov.f32 m, 0fFF800000; mov.f32 n, 0fFF800000;";
-            for (int column = 0; column < 16; column++)
-            {
-                string score = $"s{((row >> 1) * Keys / 2) + (4 * (column >> 1)) + (2 * (row & 1)) + (column & 1)}";
-                yield return isLimited
-                    ? $"add.s32 b, {block}, {(8 * (column >> 1)) + (column & 1)}; setp.lt.s32 p, b, z{row}; selp.f32 x, {score}, 0fFF800000, p; max.f32 x, x, 0fFF800000;"
-                    : $"max.f32 x, {score}, 0fFF800000;";
-                yield return "min.f32 y, m, x; max.f32 n, n, y; max.f32 m, m, x;";
-            }
-
-            yield return "shfl.sync.bfly.b32 x, n, 1, 0x1f, 0xffffffff; min.f32 n, n, x; shfl.sync.bfly.b32 x, n, 2, 0x1f, 0xffffffff; min.f32 n, n, x;";
-            yield return "abs.f32 x, n; fma.rn.f32 x, x, 0fB4000000, n; sub.f32 x, x, 0f00800000; setp.gt.f32 p, n, 0fFF800000;" +
-                $" @p max.f32 v{row}, v{row}, x; max.f32 t{row}, t{row}, v{row};";
+            for (int group = 0; group < 2; group++)
+                yield return $"st.shared.v2.f32 [g{group}+{8 * row * RowBytes}], {{{Score(row, group, 0)},{Score(row, group, 1)}}};";
         }
 
         yield return "}";
     }
 
-    private IEnumerable<string> EndQueues(string any)
-    {
-        yield return "{ .reg .u32 n, to, sum; .reg .pred p; mov.u32 sum, 0;";
-        yield return $"mov.u32 to, %tid.x; shr.u32 n, to, 5; and.b32 to, to, 31; mad.lo.u32 to, n, {32 * Rows}, to; add.u32 to, to, sb;";
-        for (int row = 0; row < Rows; row++)
-        {
-            yield return $"sub.u32 n, f{row}, firstqueue; sub.u32 n, n, {row * 32 * Places * PlaceBytes}; shr.u32 n, n, 8; add.u32 sum, sum, n; " +
-                $"shl.b32 n, 1, n; sub.u32 n, n, 1; st.shared.u8 [to+{TakenAt + (row * 32)}], n;";
-        }
-
-        yield return $"setp.ne.u32 p, sum, 0; vote.sync.ballot.b32 {any}, p, 0xffffffff; bar.warp.sync 0xffffffff; }}";
-        foreach (string line in Clear())
-            yield return line;
-    }
+    private static int Log2(int x) => System.Numerics.BitOperations.Log2((uint)x);
 }

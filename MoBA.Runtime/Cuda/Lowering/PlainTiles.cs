@@ -9,7 +9,7 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
     public const int BlockThreads = 256;
 
     // Sets of four words that a thread loads at a time.
-    private const int Sets = 8;
+    private const int Sets = 9;
 
     public override string Target => "sm_80";
 
@@ -31,7 +31,7 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
     {
         ("begin", _) => [$".reg .u32 sb; .reg .b32 w<{4 * Sets}>; .reg .f32 f<8>; mov.u32 sb, moba_shared;"],
         ("loadwords", [var set, var address]) => [$"ld.global.v4.b32 {Registers("w", 4 * int.Parse(set, CultureInfo.InvariantCulture), 4)}, [{address}];"],
-        ("loadwordsif", [var set, var address, var condition]) => LoadIf(4 * int.Parse(set, CultureInfo.InvariantCulture), address, condition),
+        ("loadwordsif", [var set, var address, var condition, var otherwise]) => LoadIf(4 * int.Parse(set, CultureInfo.InvariantCulture), address, condition, otherwise),
         ("clearsums", _) => Enumerable.Range(0, 8).Select(static i => $"mov.f32 f{i}, 0f00000000;"),
         ("addwords", [var set, var weight]) => Add(4 * int.Parse(set, CultureInfo.InvariantCulture), weight),
         ("transposesums", _) => Transpose(),
@@ -49,10 +49,10 @@ internal sealed class PlainTiles(TileShape shape) : TilePrinter(shape)
         _ => null,
     };
 
-    private static IEnumerable<string> LoadIf(int first, string address, string condition) =>
+    private static IEnumerable<string> LoadIf(int first, string address, string condition, string otherwise) =>
     [
         $"@{condition} ld.global.nc.v4.b32 {Registers("w", first, 4)}, [{address}];",
-        .. Enumerable.Range(first, 4).Select(w => $"@!{condition} mov.b32 w{w}, 0;"),
+        .. Enumerable.Range(first, 4).Select(w => $"@!{condition} mov.b32 w{w}, {otherwise};"),
     ];
 
     private IEnumerable<string> Add(int first, string weight) => Enumerable.Range(0, 4).Select(i => Element == "f16"

@@ -62,7 +62,7 @@ internal abstract class TilePrinter(TileShape shape)
     protected bool IsBounded => shape.IsBounded;
 
     /// <summary>The PTX of an instruction.</summary>
-    public string Print(string name, string[] operands) => Lines((name, operands) switch
+    public string Print(string name, string[] operands) => Lines(PrintOwn(name, operands) ?? (name, operands) switch
     {
         ("queries", [var value]) => [$"mov.u32 {value}, {Queries};"],
         ("keys", [var value]) => [$"mov.u32 {value}, {Keys};"],
@@ -108,11 +108,12 @@ internal abstract class TilePrinter(TileShape shape)
         ("storeoutput", [var row, var address, var columns]) => Softmax.Store(row, address, columns),
         ("storelse", [var row, var address, var write]) => Softmax.StoreLse(row, address, write),
         ("roundpartial", _) => Softmax.RoundPartial(),
+        ("brokenpartials", [var lanes, var row]) => Softmax.BrokenPartial(lanes, row),
         ("storepartial", [var row, var address, var odd, var write]) => Softmax.StorePartial(row, address, odd, write),
-        _ => PrintOwn(name, operands) ?? throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
+        _ => throw new NotSupportedException($"tile.{name} with {operands.Length} operands is no instruction of {Target}."),
     });
 
-    /// <summary>The PTX of an instruction that is not alike on every architecture; null if there is no such.</summary>
+    /// <summary>The PTX of an instruction that is not alike on every architecture; null for those that are.</summary>
     protected abstract IEnumerable<string>? PrintOwn(string name, string[] operands);
 
     /// <summary>A list of registers as one operand.</summary>

@@ -34,8 +34,9 @@ internal enum KernelRole
 /// the maximum of a row's first tile, and no other is looked for.</param>
 /// <param name="Role">What the kernel does.</param>
 /// <param name="BlockKeys">In the role <see cref="KernelRole.Routed"/>, keys of a tile: 64 or 128.</param>
-/// <param name="Operands">In the role <see cref="KernelRole.Gate"/>, query tiles in shared memory: what blocks are scored with.</param>
-/// <param name="Listed">In the role <see cref="KernelRole.Gate"/>, blocks of a row that are kept in shared memory.</param>
+/// <param name="Operands">In the role <see cref="KernelRole.Gate"/>, what blocks are scored with: a query, or its positive and negative part; three or
+/// four parts where queries are summed.</param>
+/// <param name="Listed">In the role <see cref="KernelRole.Gate"/>, room for blocks of a row in shared memory and one more; 0 where registers do.</param>
 /// <param name="SharedBytes">In the role <see cref="KernelRole.Plain"/>, what a block takes of shared memory: the less, the more blocks run.</param>
 internal readonly record struct TileShape(
     KernelTarget Target, int Dim, ElementKind Element, bool IsBounded = false, KernelRole Role = KernelRole.Attention, int BlockKeys = 0, int Operands = 0, int Listed = 0, int SharedBytes = 0)

@@ -75,8 +75,8 @@ public static class AmpereRouted
         }
 
         Tile.EndSoftmax(factor);
-        int broken0 = Tile.BrokenRows(0), broken1 = Tile.BrokenRows(1), broken2 = Tile.BrokenRows(2), broken3 = Tile.BrokenRows(3);
         Tile.RoundPartial();
+        int broken0 = Tile.BrokenPartials(0), broken1 = Tile.BrokenPartials(1), broken2 = Tile.BrokenPartials(2), broken3 = Tile.BrokenPartials(3);
         RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, work.FirstRow, work.Rows, 0, row, lane);
         RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, work.FirstRow, work.Rows, 1, row + 8, lane);
         RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, work.FirstRow, work.Rows, 2, row + 16, lane);

@@ -19,37 +19,33 @@ internal static class BitMatrix
     /// <summary>Bytes that it takes.</summary>
     public const int Bytes = Words * Columns * sizeof(int);
 
+    /// <summary>Slots of a row that are loaded at a time.</summary>
+    public const int SlotsTogether = 8;
+
+    /// <summary>Rows of a tile that are a thread's.</summary>
+    public const int RowsOfThread = CudaRouting.CountRows / PlainTiles.BlockThreads;
+
     private const int RowBytes = Columns * sizeof(int);
 
     /// <summary>Fills it with the routes of a tile.</summary>
     /// <param name="routing">The launch.</param>
-    /// <param name="heads">Query heads.</param>
     /// <param name="listHead">The list head.</param>
     /// <param name="tile">The tile of entries.</param>
     /// <param name="firstBlock">The block of the first column.</param>
     /// <param name="thread">The thread.</param>
-    public static void Fill(CudaRouting routing, int heads, int listHead, int tile, int firstBlock, int thread)
+    public static void Fill(CudaRouting routing, int listHead, int tile, int firstBlock, int thread)
     {
         Memory.Meet();
         for (int word = 0; word < Words; word++)
             Tile.StoreShared((word * RowBytes) + (thread * sizeof(int)), 0);
         Memory.Meet();
-        int entries = routing.QueryTokens * routing.HeadsPerList;
-        for (int row = thread; row < CudaRouting.CountRows; row += PlainTiles.BlockThreads)
+        for (int slot = 0; slot < routing.Slots; slot += SlotsTogether)
         {
-            int entry = (tile * CudaRouting.CountRows) + row;
-            if (entry < entries)
-            {
-                long route = routing.Routes + (RouteOf(routing, heads, listHead, entry) * sizeof(int));
-                for (int slot = 0; slot < routing.Slots; slot += 4)
-                {
-                    Tile.LoadWords(0, route + (slot * sizeof(int)));
-                    Set(row, Tile.Word(0, 0) - firstBlock);
-                    Set(row, Tile.Word(0, 1) - firstBlock);
-                    Set(row, Tile.Word(0, 2) - firstBlock);
-                    Set(row, Tile.Word(0, 3) - firstBlock);
-                }
-            }
+            Load(routing, listHead, tile, slot, thread);
+            Set(0, 1, RowOf(thread, 0), firstBlock);
+            Set(2, 3, RowOf(thread, 1), firstBlock);
+            Set(4, 5, RowOf(thread, 2), firstBlock);
+            Set(6, 7, RowOf(thread, 3), firstBlock);
         }
 
         Memory.Meet();
@@ -57,27 +53,15 @@ internal static class BitMatrix
 
     /// <summary>The first and the last block that entries of a tile chose, the same in every thread; where there is none, the last is less than
     /// the first. What lies between is what the matrix is needed for: a tile's entries stand side by side in a sequence.</summary>
-    public static BlockRange Range(CudaRouting routing, int heads, int listHead, int tile, int thread)
+    public static BlockRange Range(CudaRouting routing, int listHead, int tile, int thread)
     {
         BlockRange range = default;
         range.First = int.MaxValue;
         range.Last = -1;
-        int entries = routing.QueryTokens * routing.HeadsPerList;
-        for (int row = thread; row < CudaRouting.CountRows; row += PlainTiles.BlockThreads)
+        for (int slot = 0; slot < routing.Slots; slot += SlotsTogether)
         {
-            int entry = (tile * CudaRouting.CountRows) + row;
-            if (entry < entries)
-            {
-                // Ascending, then -1: as unsigned numbers the first is the least.
-                long route = routing.Routes + (RouteOf(routing, heads, listHead, entry) * sizeof(int));
-                range.First = (int)PortableMath.Min((uint)range.First, (uint)Memory.Int(route));
-                for (int slot = 0; slot < routing.Slots; slot += 4)
-                {
-                    Tile.LoadWords(0, route + (slot * sizeof(int)));
-                    range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(0, 0), Tile.Word(0, 1)));
-                    range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(0, 2), Tile.Word(0, 3)));
-                }
-            }
+            Load(routing, listHead, tile, slot, thread);
+            range = Widen(Widen(Widen(Widen(range, 0, 1), 2, 3), 4, 5), 6, 7);
         }
 
         Warp.Barrier();
@@ -99,11 +83,59 @@ internal static class BitMatrix
         return range;
     }
 
+    // Eight slots of each of a thread's rows.
+    private static void Load(CudaRouting routing, int listHead, int tile, int slot, int thread)
+    {
+        Load(routing, listHead, tile, RowOf(thread, 0), slot, 0, 1);
+        Load(routing, listHead, tile, RowOf(thread, 1), slot, 2, 3);
+        Load(routing, listHead, tile, RowOf(thread, 2), slot, 4, 5);
+        Load(routing, listHead, tile, RowOf(thread, 3), slot, 6, 7);
+    }
+
+    /// <summary>A thread's rows of a tile, by their number.</summary>
+    public static int RowOf(int thread, int number) => thread + (number * PlainTiles.BlockThreads);
+
+    /// <summary>Loads eight slots of a row of a tile into two sets of words; -1 where there is none.</summary>
+    public static void Load(CudaRouting routing, int listHead, int tile, int row, int slot, int set, int next)
+    {
+        int entry = (tile * CudaRouting.CountRows) + row;
+        bool exists = entry < routing.QueryTokens * routing.HeadsPerList;
+        long route = routing.Routes + ((RouteOf(routing, listHead, exists ? entry : 0) + slot) * sizeof(int));
+        Tile.LoadWordsIf(set, route, exists, -1);
+        Tile.LoadWordsIf(next, route + (4 * sizeof(int)), exists & slot + 4 < routing.SlotStride, -1);
+    }
+
+    // The slots of a row ascend, and then are -1: as unsigned numbers the first is the least.
+    private static BlockRange Widen(BlockRange range, int set, int next)
+    {
+        range.First = (int)PortableMath.Min((uint)range.First, (uint)Tile.Word(set, 0));
+        range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(set, 0), Tile.Word(set, 1)));
+        range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(set, 2), Tile.Word(set, 3)));
+        range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(next, 0), Tile.Word(next, 1)));
+        range.Last = PortableMath.Max(range.Last, PortableMath.Max(Tile.Word(next, 2), Tile.Word(next, 3)));
+        return range;
+    }
+
+    private static void Set(int set, int next, int row, int firstBlock)
+    {
+        Set(row, Tile.Word(set, 0) - firstBlock);
+        Set(row, Tile.Word(set, 1) - firstBlock);
+        Set(row, Tile.Word(set, 2) - firstBlock);
+        Set(row, Tile.Word(set, 3) - firstBlock);
+        Set(row, Tile.Word(next, 0) - firstBlock);
+        Set(row, Tile.Word(next, 1) - firstBlock);
+        Set(row, Tile.Word(next, 2) - firstBlock);
+        Set(row, Tile.Word(next, 3) - firstBlock);
+    }
+
     private static void Set(int row, int column)
     {
-        if (column >= 0 & column < Columns)
+        if (Has(column))
             Tile.OrShared(At(row >> 5, column), 1 << (row & 31));
     }
+
+    /// <summary>Whether the matrix has a column.</summary>
+    public static bool Has(int column) => (uint)column < Columns;
 
     /// <summary>The word of 32 entries and a column.</summary>
     public static int Word(int word, int column) => Tile.LoadShared(At(word, column));
@@ -112,11 +144,10 @@ internal static class BitMatrix
     public static int At(int word, int column) => (word * RowBytes) + (column * sizeof(int));
 
     /// <summary>Index of an entry's first slot in the routes.</summary>
-    public static long RouteOf(CudaRouting routing, int heads, int listHead, int entry)
+    public static long RouteOf(CudaRouting routing, int listHead, int entry)
     {
         int token = routing.ByHeadsPerList.DivNatural(entry);
-        int head = (listHead * routing.HeadsPerList) + entry - (token * routing.HeadsPerList);
-        return (((long)token * heads) + head) * routing.SlotStride;
+        return routing.SlotsOf(token, (listHead * routing.HeadsPerList) + entry - (token * routing.HeadsPerList));
     }
 }
 

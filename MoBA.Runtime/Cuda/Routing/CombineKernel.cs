@@ -32,11 +32,17 @@ public static unsafe class CombineKernel
         int head = (routing.FirstListHead * routing.HeadsPerList) + ofHeads;
         long lse = routing.Lse + (((token * problem.Heads) + head) * sizeof(float));
         long output = problem.Output + (token * problem.OutputTokenStride) + (head * problem.OutputHeadStride) + (column * 16L);
-        long route = ((token * problem.Heads) + head) * routing.SlotStride;
+        long route = routing.SlotsOf(token, head);
         int firstRow = (routing.ByHeadsPerList.DivNatural(head) - routing.FirstListHead) * routing.ItemsPerHead * CudaRouting.ItemRows;
 
-        float own = *(float*)lse * Log2E, most = own;
-        for (int first = 0; first < routing.Slots; first += Together)
+        // What is there already, where each partial is, and its log-sum-exp: asked for before any is looked at, and kept, for the first slots.
+        Tile.LoadWordsIf(Together, output, exists & column * 8 < problem.Dim, 0);
+        float own = *(float*)lse;
+        int index = IndexOf(routing, route, lane & 7, firstRow);
+        float log = LogSum(routing, index);
+        own *= Log2E;
+        float most = Greater(own, log);
+        for (int first = Together; first < routing.Slots; first += Together)
             most = Greater(most, LogSum(routing, IndexOf(routing, route, first + (lane & 7), firstRow)));
         most = Greater(most, Warp.ShuffleXor(most, 1));
         most = Greater(most, Warp.ShuffleXor(most, 2));
@@ -44,8 +50,9 @@ public static unsafe class CombineKernel
 
         // Relative to a row that sees nothing there is no difference.
         float shift = most == float.NegativeInfinity ? 0f : most;
-        float sum = (lane & 7) == 0 ? Tile.Exp2(own - shift) : 0f;
-        for (int first = 0; first < routing.Slots; first += Together)
+        float sum = Tile.Exp2(log - shift);
+        sum += (lane & 7) == 0 ? Tile.Exp2(own - shift) : 0f;
+        for (int first = Together; first < routing.Slots; first += Together)
             sum += Tile.Exp2(LogSum(routing, IndexOf(routing, route, first + (lane & 7), firstRow)) - shift);
         sum += Warp.ShuffleXor(sum, 1);
         sum += Warp.ShuffleXor(sum, 2);
@@ -55,16 +62,15 @@ public static unsafe class CombineKernel
         float total = shift + Tile.Log2(sum), relative = sum == 0f ? 0f : total;
 
         Tile.ClearSums();
-        for (int first = 0; first < routing.Slots; first += Together)
+        Add(routing, index, index < 0 ? 0f : Tile.Exp2(log - relative), column, lane & 24);
+        for (int first = Together; first < routing.Slots; first += Together)
         {
-            int index = IndexOf(routing, route, first + (lane & 7), firstRow);
-            float weight = index < 0 ? 0f : Tile.Exp2(LogSum(routing, index) - relative);
-            Add(routing, index, weight, column, lane & 24);
+            int further = IndexOf(routing, route, first + (lane & 7), firstRow);
+            Add(routing, further, further < 0 ? 0f : Tile.Exp2(LogSum(routing, further) - relative), column, lane & 24);
         }
 
         Tile.TransposeSums();
-        Tile.LoadWordsIf(0, output, exists & column * 8 < problem.Dim);
-        Tile.AddWords(0, Tile.Exp2(own - relative));
+        Tile.AddWords(Together, Tile.Exp2(own - relative));
         Tile.StoreSums(output, exists & column * 8 < problem.Dim);
         if (exists & column == 0)
             *(float*)lse = total * Ln2;
@@ -87,14 +93,14 @@ public static unsafe class CombineKernel
     // Eight slots, of which each lane from the first on knows one.
     private static void Add(CudaRouting routing, int index, float weight, int column, int first)
     {
-        Tile.LoadWordsIf(0, Address(routing, Warp.Shuffle(index, first), column), Warp.Shuffle(weight, first) != 0f);
-        Tile.LoadWordsIf(1, Address(routing, Warp.Shuffle(index, first + 1), column), Warp.Shuffle(weight, first + 1) != 0f);
-        Tile.LoadWordsIf(2, Address(routing, Warp.Shuffle(index, first + 2), column), Warp.Shuffle(weight, first + 2) != 0f);
-        Tile.LoadWordsIf(3, Address(routing, Warp.Shuffle(index, first + 3), column), Warp.Shuffle(weight, first + 3) != 0f);
-        Tile.LoadWordsIf(4, Address(routing, Warp.Shuffle(index, first + 4), column), Warp.Shuffle(weight, first + 4) != 0f);
-        Tile.LoadWordsIf(5, Address(routing, Warp.Shuffle(index, first + 5), column), Warp.Shuffle(weight, first + 5) != 0f);
-        Tile.LoadWordsIf(6, Address(routing, Warp.Shuffle(index, first + 6), column), Warp.Shuffle(weight, first + 6) != 0f);
-        Tile.LoadWordsIf(7, Address(routing, Warp.Shuffle(index, first + 7), column), Warp.Shuffle(weight, first + 7) != 0f);
+        Tile.LoadWordsIf(0, Address(routing, Warp.Shuffle(index, first), column), Warp.Shuffle(weight, first) != 0f, 0);
+        Tile.LoadWordsIf(1, Address(routing, Warp.Shuffle(index, first + 1), column), Warp.Shuffle(weight, first + 1) != 0f, 0);
+        Tile.LoadWordsIf(2, Address(routing, Warp.Shuffle(index, first + 2), column), Warp.Shuffle(weight, first + 2) != 0f, 0);
+        Tile.LoadWordsIf(3, Address(routing, Warp.Shuffle(index, first + 3), column), Warp.Shuffle(weight, first + 3) != 0f, 0);
+        Tile.LoadWordsIf(4, Address(routing, Warp.Shuffle(index, first + 4), column), Warp.Shuffle(weight, first + 4) != 0f, 0);
+        Tile.LoadWordsIf(5, Address(routing, Warp.Shuffle(index, first + 5), column), Warp.Shuffle(weight, first + 5) != 0f, 0);
+        Tile.LoadWordsIf(6, Address(routing, Warp.Shuffle(index, first + 6), column), Warp.Shuffle(weight, first + 6) != 0f, 0);
+        Tile.LoadWordsIf(7, Address(routing, Warp.Shuffle(index, first + 7), column), Warp.Shuffle(weight, first + 7) != 0f, 0);
         Tile.AddWords(0, Warp.Shuffle(weight, first));
         Tile.AddWords(1, Warp.Shuffle(weight, first + 1));
         Tile.AddWords(2, Warp.Shuffle(weight, first + 2));

@@ -28,7 +28,7 @@ public struct CudaRouting
     /// <see cref="QueryTile.FirstBlock"/>.</summary>
     public long Tiles;
 
-    /// <summary>Chosen past blocks, int [query tokens, query heads, <see cref="SlotStride"/>], ascending, then -1.</summary>
+    /// <summary>Chosen past blocks, int [query heads, query tokens, <see cref="SlotStride"/>], ascending, then -1.</summary>
     public long Routes;
 
     /// <summary>Where they are in the lists of the list head, laid out as <see cref="Routes"/>: the index of the entry, and of the row of
@@ -114,6 +114,9 @@ public struct CudaRouting
 
     /// <summary>Entries of a tile of pass "index".</summary>
     internal const int CountRows = 1024;
+
+    /// <summary>Index of a query's first slot.</summary>
+    internal readonly long SlotsOf(long token, int head) => (((long)head * QueryTokens) + token) * SlotStride;
 }
 
 /// <summary>A block of keys, as the device reads it: 16 bytes.</summary>

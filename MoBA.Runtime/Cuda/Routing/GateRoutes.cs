@@ -1,45 +1,46 @@
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>What rows have chosen, as routes. Device code.</summary>
-internal static class GateRoutes<TList>
-    where TList : unmanaged, ITopList<TList>
+internal static class GateRoutes
 {
-    /// <summary>Writes the routes of the thread's row, blocks ascending, for every head that shares them.</summary>
-    public static void Write(CudaProblem problem, CudaRouting routing, GateWork work, TList list)
+    /// <summary>Writes the routes of the lane's row, for every head that shares them.</summary>
+    public static void Write(CudaRouting routing, GateWork work)
     {
-        if (work.HasRow & work.Row < work.Queries)
+        if (Tile.SizeOfGate(GateSize.Listed) == 0)
         {
-            for (int head = 0; head < routing.HeadsPerGate; head++)
+            Tile.SortBlocks(work.FirstBlock);
+            for (int head = 0; head < (work.HasRow ? routing.HeadsPerGate : 0); head++)
             {
-                long route = routing.Routes + (((((long)(work.QueryToken + work.Row) * problem.Heads) + work.FirstHead + head) * routing.SlotStride) * sizeof(int));
-                int chosen = 0;
-                for (int i = 0; i < list.Room; i++)
-                {
-                    long key = list.At(i);
-                    if (IsBlock(key))
-                    {
-                        Memory.SetInt(route + (Before(list, (int)key) * 4L), work.FirstBlock + (int)key);
-                        chosen++;
-                    }
-                }
-
-                for (int slot = chosen; slot < routing.SlotStride; slot++)
-                    Memory.SetInt(route + (slot * 4L), -1);
+                long route = RouteOf(routing, work, head);
+                Tile.StoreBlocks(0, route);
+                if (routing.SlotStride > 4)
+                    Tile.StoreBlocks(1, route + 16);
+            }
+        }
+        else if (work.HasRow)
+        {
+            GateHeap.OrderByBlocks(routing, work);
+            for (int slot = 0; slot < routing.SlotStride; slot++)
+            {
+                int block = slot < routing.Slots ? GateHeap.Pop(routing, work) : -1;
+                SetSlot(routing, work, slot, block < 0 ? -1 : work.FirstBlock + block);
             }
         }
     }
 
-    private static int Before(TList list, int block)
+    /// <summary>Writes all blocks that the lane's row may choose.</summary>
+    public static void WriteAll(CudaRouting routing, GateWork work)
     {
-        int before = 0;
-        for (int i = 0; i < list.Room; i++)
-        {
-            long key = list.At(i);
-            before += IsBlock(key) & (int)key < block ? 1 : 0;
-        }
-
-        return before;
+        for (int slot = 0; slot < (work.HasRow ? routing.SlotStride : 0); slot++)
+            SetSlot(routing, work, slot, slot < work.Past ? work.FirstBlock + slot : -1);
     }
 
-    private static bool IsBlock(long key) => key != TopKey.None & key != TopKey.Unwanted;
+    private static void SetSlot(CudaRouting routing, GateWork work, int slot, int block)
+    {
+        for (int head = 0; head < routing.HeadsPerGate; head++)
+            Memory.SetInt(RouteOf(routing, work, head) + (slot * 4L), block);
+    }
+
+    private static long RouteOf(CudaRouting routing, GateWork work, int head) =>
+        routing.Routes + (routing.SlotsOf(work.QueryToken + work.Row, work.FirstHead + head) * sizeof(int));
 }

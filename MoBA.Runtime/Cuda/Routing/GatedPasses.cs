@@ -16,18 +16,18 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
     public void Gate(CudaRouting routing)
     {
         CudaProblem problem = _call.Problem();
-        KernelPass pass = KernelPasses.OfGate(routing.Slots);
-        Launch(pass, pass.ShapeOfGate(_call.Dim, _call.Kind, routing), routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
+        TileShape shape = KernelPasses.ShapeOfGate(_call.Dim, _call.Kind, routing);
+        Launch(KernelPass.Gate, shape, routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
     }
 
     /// <summary>Pass "index".</summary>
     public void Index(CudaRouting routing)
     {
-        int heads = _call.QueryHeads, tiles = routing.ListHeads * routing.CountTiles;
-        Launch(KernelPass.Count, tiles, &routing, &heads);
+        int tiles = routing.ListHeads * routing.CountTiles;
+        Launch(KernelPass.Count, tiles, &routing);
         Launch(KernelPass.Sum, routing.ListHeads * ((routing.BlockCount + BitMatrix.Columns - 1) / BitMatrix.Columns), &routing);
         Launch(KernelPass.Scan, routing.ListHeads, &routing);
-        Launch(KernelPass.Scatter, tiles, &routing, &heads);
+        Launch(KernelPass.Scatter, tiles, &routing);
     }
 
     /// <summary>Pass "combine", for the list heads at hand.</summary>

@@ -36,7 +36,8 @@ public static class HopperRouted
         }
     }
 
-    // The copying warpgroup. The rows of the next item are on their way before the key tiles of this one are waited for.
+    // The copying warpgroup. A tile that stays is asked for with the rows of the first item that meets it. Where a block has several, the rows of
+    // the next item are on their way before the tiles of this one are waited for.
     private static void Copy<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing, int thread)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
@@ -53,6 +54,7 @@ public static class HopperRouted
         if (next.Work.Rows > 0)
             next.Last = next.Work.Listed(next.Work.Rows - 1);
         RoutedFetch work = default;
+        RoutedWork last = default;
         int items = 0, tiles = 0, block = -1, note = -1;
         while (next.Item < all | work.Work.Rows > 0)
         {
@@ -61,33 +63,24 @@ public static class HopperRouted
             {
                 nextNote = Gather<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, next, items, thread, keyTile);
                 items = items + 1;
+                int unique = next.Work.UniqueBlock(routing);
+                if (stays & unique != block)
+                {
+                    if (thread < 32)
+                        LoadTile(next.Work, tiles, next.Work.Position, nextNote);
+                    tiles = tiles + 1;
+                    block = unique;
+                }
+
+                last = next.Work;
             }
 
             claims = RoutedClaims.Next(claims, problem, all, thread);
             RoutedFetch later = RoutedFetch.Of(problem, routing, claims.Item, all, thread);
             if (after.Work.Rows > 0)
                 after.Last = after.Work.Listed(after.Work.Rows - 1);
-            if (work.Work.Rows > 0)
-            {
-                if (stays)
-                {
-                    // Keys are copied whether a row of this item sees them or not: a later item's may.
-                    int unique = (work.Work.ListHead * routing.BlockCount) + work.Work.Block;
-                    if (unique != block)
-                    {
-                        if (thread < 32)
-                            LoadTile(work.Work, tiles, work.Work.Position, note);
-                        tiles = tiles + 1;
-                    }
-
-                    block = unique;
-                }
-                else if (thread < 32)
-                {
-                    tiles = LoadTiles<TPattern, TRuns, TQuery, TKey>(pattern, routing, work, note, tiles, keyTile);
-                }
-            }
-
+            if (!stays & work.Work.Rows > 0 & thread < 32)
+                tiles = LoadTiles<TPattern, TRuns, TQuery, TKey>(pattern, routing, work, note, tiles, keyTile);
             work = next;
             note = nextNote;
             next = after;
@@ -97,12 +90,17 @@ public static class HopperRouted
         Tile.WaitQueriesFree(items);
         if (thread == 0)
             Tile.Tell(items, RoutedTold.Item, -1);
-        Tile.GatherQueries(items, problem.Q, -1, problem.Dim);
+        Tile.EndGather(items);
         if (thread < 32)
+        {
+            // Those who compute start scores ahead, also behind the last item.
+            if (!stays & items > 0)
+                LoadTile(last, tiles, last.Position, TileNote.Last);
             Tile.EndItems(problem.Counters, Grid.DimX);
+        }
     }
 
-    // All tiles of a block that a row sees.
+    // All tiles of a block that a row sees, and the first in any case.
     private static int LoadTiles<TPattern, TRuns, TQuery, TKey>(TPattern pattern, CudaRouting routing, RoutedFetch fetch, int note, int tiles, int keyTile)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
@@ -131,7 +129,7 @@ public static class HopperRouted
         Tile.LoadValues(tile, token, work.KeyHead);
     }
 
-    // Tells an item, and has this thread's row of queries copied; returns its first key tile that a row sees.
+    // Tells an item, and has this thread's row of queries copied; returns its first key tile that a row sees, or the block's first.
     private static int Gather<TPattern, TRuns, TQuery, TKey>(
         CudaProblem problem, TPattern pattern, CudaRouting routing, RoutedFetch fetch, int items, int thread, int keyTile)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
@@ -140,19 +138,24 @@ public static class HopperRouted
         where TKey : unmanaged
     {
         RoutedWork work = fetch.Work;
-        int token = RoutedWork.TokenOf(routing, fetch.Entry);
-        int head = work.HeadOf(routing, fetch.Entry, token);
-        int row = thread < work.Rows ? (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4) : -1;
+
+        // Rows beyond the last are as the first; nobody looks at what becomes of them.
+        int entry = thread < work.Rows ? fetch.Entry : fetch.First;
+        int token = RoutedWork.TokenOf(routing, entry);
+        int head = work.HeadOf(routing, entry, token);
+        int row = (int)(((token * problem.QueryTokenStride) + (head * problem.QueryHeadStride)) >> 4);
         int note = RoutedTiles<TPattern, TRuns, TQuery, TKey>.From(
             pattern, work, fetch.FirstPosition(routing), fetch.LastPosition(routing), work.Position, keyTile);
+        if (note < 0)
+            note = work.Position | TileNote.Partial;
         Tile.WaitQueriesFree(items);
-        Tile.TellEntry(items, thread, thread < work.Rows ? fetch.Entry : fetch.First);
+        Tile.TellEntry(items, thread, entry);
         if (thread == 0)
         {
             Tile.Tell(items, RoutedTold.Item, fetch.Item);
             Tile.Tell(items, RoutedTold.Note, note);
             Tile.Tell(items, RoutedTold.Rows, work.Rows);
-            Tile.Tell(items, RoutedTold.Block, work.Block);
+            Tile.Tell(items, RoutedTold.Keys, work.UniqueBlock(routing));
             Tile.Tell(items, RoutedTold.ListHead, work.ListHead);
             Tile.Tell(items, RoutedTold.EndPosition, work.EndPosition);
             Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
@@ -162,7 +165,7 @@ public static class HopperRouted
         return note;
     }
 
-    // A computing warpgroup.
+    // A computing warpgroup. The scores of an item are started before the item before it is written: the tensor cores have work meanwhile.
     private static void Compute<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, CudaRouting routing, int warpgroup, int thread)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
@@ -171,99 +174,91 @@ public static class HopperRouted
     {
         Tile.SelectRows(warpgroup);
         int lane = thread & 31;
-        int row = (warpgroup * 64) + ((thread >> 5) * 16) + (lane >> 2);
+        int firstRow = (warpgroup * 64) + ((thread >> 5) * 16), row = firstRow + (lane >> 2);
         float factor = (pattern.HasScore | (problem.ScaleFirst != 0) ? 1f : problem.Scale) * 1.44269504f;
         bool stays = routing.BlockSize <= Tile.Keys();
-        int tiles = -1, items = 0, block = -1;
+        int tiles = 0, items = 0;
         Tile.WaitQueriesFull(0);
-        int item = Tile.Told(0, RoutedTold.Item);
+        Tile.LookAtTold(0);
+        int item = Tile.ToldWord(RoutedTold.Item), rows = Tile.ToldWord(RoutedTold.Rows), block = Tile.ToldWord(RoutedTold.Keys);
+        int note = Tile.ToldWord(RoutedTold.Note);
+        if (item >= 0)
+        {
+            Tile.WaitKeysFull(0);
+            Tile.StartScores(0, 0);
+        }
+
         while (item >= 0)
         {
-            int note = Tile.Told(items, RoutedTold.Note);
-            int rows = Tile.Told(items, RoutedTold.Rows);
-            int unique = (Tile.Told(items, RoutedTold.ListHead) * routing.BlockCount) + Tile.Told(items, RoutedTold.Block);
-            if (stays & unique != block)
-            {
-                // The tile before is held until here: another item might have come for it.
-                if (tiles >= 0)
-                {
-                    Tile.WaitKeysFull(tiles);
-                    Tile.WaitValuesFull(tiles);
-                    Tile.FreeKeys(tiles);
-                    Tile.FreeValues(tiles);
-                }
-
-                tiles = tiles + 1;
-                block = unique;
-            }
-
+            // Pass 1: the first tile, alone.
+            note = stays ? note | TileNote.Last : Tile.Note(tiles);
             Tile.ClearOutput();
-            if (note >= 0)
+            Tile.WaitAll();
+            if (!stays)
+                Tile.FreeKeys(tiles);
+            Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
+            Tile.StartSoftmax(factor);
+            Tile.Pack();
+
+            // Pass 2: the scores of each next tile, while the output of the one before it is summed.
+            while (note >= 0)
             {
-                // Pass 1: the first tile, alone.
-                tiles = stays ? tiles : tiles + 1;
-                Tile.WaitKeysFull(tiles);
-                Tile.StartScores(items, tiles);
-                note = stays ? note | TileNote.Last : Tile.Note(tiles);
-                Tile.WaitAll();
-                if (!stays)
-                    Tile.FreeKeys(tiles);
-                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
-                Tile.StartSoftmax(factor);
-                Tile.Pack();
-
-                // Pass 2: the scores of each next tile, while the output of the one before it is summed.
-                while (note >= 0)
-                {
-                    Tile.WaitKeysFull(tiles + 1);
-                    Tile.StartScores(items, tiles + 1);
-                    Tile.WaitValuesFull(tiles);
-                    Tile.StartOutput(tiles);
-                    note = Tile.Note(tiles + 1);
-                    Tile.WaitAllButOne();
-                    Tile.FreeKeys(tiles + 1);
-                    Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
-                    Tile.ContinueSoftmax(factor);
-                    Tile.WaitAll();
-                    Tile.FreeValues(tiles);
-                    Tile.Pack();
-                    Tile.RescaleOutput();
-                    tiles = tiles + 1;
-                }
-
-                // Pass 3: the output of the last tile; the queries are free meanwhile.
-                Tile.FreeQueries(items);
+                Tile.WaitKeysFull(tiles + 1);
+                Tile.StartScores(items, tiles + 1);
                 Tile.WaitValuesFull(tiles);
                 Tile.StartOutput(tiles);
-                Tile.EndSoftmax(factor);
+                note = Tile.Note(tiles + 1);
+                Tile.WaitAllButOne();
+                Tile.FreeKeys(tiles + 1);
+                Apply<TPattern, TRuns, TQuery, TKey>(problem, pattern, routing, items, note, row, lane);
+                Tile.ContinueSoftmax(factor);
                 Tile.WaitAll();
-                if (!stays)
-                    Tile.FreeValues(tiles);
+                Tile.FreeValues(tiles);
+                Tile.Pack();
+                Tile.RescaleOutput();
+                tiles = tiles + 1;
             }
-            else
+
+            // Pass 3: the output of the last tile, and behind it the scores of the next item; there is a tile for them also behind the last one.
+            Tile.FreeQueries(items);
+            Tile.WaitValuesFull(tiles);
+            Tile.StartOutput(tiles);
+            Tile.WaitQueriesFull(items + 1);
+            Tile.LookAtTold(items + 1);
+            int nextItem = Tile.ToldWord(RoutedTold.Item), nextRows = Tile.ToldWord(RoutedTold.Rows);
+            int nextBlock = nextItem < 0 ? block : Tile.ToldWord(RoutedTold.Keys);
+            note = Tile.ToldWord(RoutedTold.Note);
+            bool moves = !stays | nextBlock != block;
+            int nextTile = moves ? tiles + 1 : tiles;
+            Tile.WaitKeysFull(nextTile);
+            Tile.StartScores(items + 1, nextTile);
+            Tile.EndSoftmax(factor);
+            Tile.WaitAllButOne();
+            if (moves)
             {
-                Tile.FreeQueries(items);
-                Tile.NoSoftmax();
+                if (stays)
+                    Tile.FreeKeys(tiles);
+                Tile.FreeValues(tiles);
             }
 
             // Pass 4: partials, in the order of the list.
-            int upper = Tile.BrokenRows(0), lower = Tile.BrokenRows(1);
-            long firstRow = (long)item * CudaRouting.ItemRows;
             Tile.RoundPartial();
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 0, row, lane);
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Store(routing, firstRow, rows, 1, row + 8, lane);
-            RoutedRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, routing, item, row - (lane >> 2), upper, lower, lane);
+            int upper = Tile.BrokenPartials(0), lower = Tile.BrokenPartials(1);
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.StoreWarp(routing, ((long)item * CudaRouting.ItemRows) + firstRow, rows - firstRow, lane);
+            if ((upper | lower) != 0)
+                Tile.WaitPartials();
+            RoutedRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, routing, item, firstRow, upper, lower, lane);
             items = items + 1;
-            Tile.WaitQueriesFull(items);
-            item = Tile.Told(items, RoutedTold.Item);
+            tiles = nextTile;
+            block = nextBlock;
+            rows = nextRows;
+            item = nextItem;
         }
 
-        // A tile that no row saw is on its way all the same.
-        if (stays & tiles >= 0)
-        {
-            Tile.WaitKeysFull(tiles);
+        Tile.WaitAll();
+        Tile.WaitPartials();
+        if (!stays & items > 0)
             Tile.WaitValuesFull(tiles);
-        }
     }
 
     // What the pattern makes of a tile's scores; past blocks of a causal one are whole, and ask for nothing.

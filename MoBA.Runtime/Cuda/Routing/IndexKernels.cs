@@ -12,13 +12,13 @@ namespace MoBA.Runtime.Cuda;
 public static class IndexKernels
 {
     /// <summary>Launched over list heads * <see cref="CudaRouting.CountTiles"/> blocks.</summary>
-    public static void Count(CudaRouting routing, int heads)
+    public static void Count(CudaRouting routing)
     {
         Tile.Begin();
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);
-        BlockRange range = BitMatrix.Range(routing, heads, listHead, tile, thread);
+        BlockRange range = BitMatrix.Range(routing, listHead, tile, thread);
         for (int block = thread; block < routing.BlockCount; block += PlainTiles.BlockThreads)
         {
             if (block < range.First | block > range.Last)
@@ -27,7 +27,7 @@ public static class IndexKernels
 
         for (int first = range.First; first <= range.Last; first += BitMatrix.Columns)
         {
-            BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
+            BitMatrix.Fill(routing, listHead, tile, first, thread);
             int count = 0;
             for (int word = 0; word < BitMatrix.Words; word++)
                 count += IntrinsicMath.PopCount(BitMatrix.Word(word, thread));
@@ -71,20 +71,20 @@ public static class IndexKernels
     }
 
     /// <summary>Launched as <see cref="Count"/>.</summary>
-    public static void Scatter(CudaRouting routing, int heads)
+    public static void Scatter(CudaRouting routing)
     {
         Tile.Begin();
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);
-        BlockRange range = BitMatrix.Range(routing, heads, listHead, tile, thread);
+        BlockRange range = BitMatrix.Range(routing, listHead, tile, thread);
         for (int first = range.First; first <= range.Last; first += BitMatrix.Columns)
         {
-            BitMatrix.Fill(routing, heads, listHead, tile, first, thread);
+            BitMatrix.Fill(routing, listHead, tile, first, thread);
             if (first + thread <= range.Last)
                 PlacesOfWords(routing, listHead, first + thread, thread);
             Memory.Meet();
-            Place(routing, heads, listHead, tile, first, thread);
+            Place(routing, listHead, tile, first, thread);
         }
     }
 
@@ -158,37 +158,53 @@ public static class IndexKernels
         }
     }
 
-    private static void Place(CudaRouting routing, int heads, int listHead, int tile, int firstBlock, int thread)
+    private static void Place(CudaRouting routing, int listHead, int tile, int firstBlock, int thread)
     {
-        int entries = routing.QueryTokens * routing.HeadsPerList;
-        long list = routing.Lists + ((long)listHead * routing.ItemsPerHead * CudaRouting.ItemRows * sizeof(int));
-        for (int row = thread; row < CudaRouting.CountRows; row += PlainTiles.BlockThreads)
+        for (int slot = 0; slot < routing.Slots; slot += BitMatrix.SlotsTogether)
         {
-            int entry = (tile * CudaRouting.CountRows) + row;
-            if (entry < entries)
+            // Two rows at a time: for more a thread has no registers.
+            for (int number = 0; number < BitMatrix.RowsOfThread; number += 2)
             {
-                long route = BitMatrix.RouteOf(routing, heads, listHead, entry) * sizeof(int);
-                for (int slot = 0; slot < routing.Slots; slot += 4)
-                {
-                    Tile.LoadWords(0, routing.Routes + route + (slot * sizeof(int)));
-                    long places = routing.Places + route + (slot * sizeof(int));
-                    Place(list, places, entry, row, Tile.Word(0, 0) - firstBlock);
-                    Place(list, places + 4, entry, row, Tile.Word(0, 1) - firstBlock);
-                    Place(list, places + 8, entry, row, Tile.Word(0, 2) - firstBlock);
-                    Place(list, places + 12, entry, row, Tile.Word(0, 3) - firstBlock);
-                }
+                int row = BitMatrix.RowOf(thread, number), other = BitMatrix.RowOf(thread, number + 1);
+                BitMatrix.Load(routing, listHead, tile, row, slot, 0, 1);
+                BitMatrix.Load(routing, listHead, tile, other, slot, 2, 3);
+                Place(routing, listHead, tile, row, slot, firstBlock, 0, 1);
+                Place(routing, listHead, tile, other, slot, firstBlock, 2, 3);
             }
         }
     }
 
-    private static void Place(long list, long places, int entry, int row, int column)
+    // Eight slots of a row, in two sets of words.
+    private static void Place(CudaRouting routing, int listHead, int tile, int row, int slot, int firstBlock, int set, int next)
     {
-        if (column >= 0 & column < BitMatrix.Columns)
+        int entry = (tile * CudaRouting.CountRows) + row;
+        long list = routing.Lists + ((long)listHead * routing.ItemsPerHead * CudaRouting.ItemRows * sizeof(int));
+        long places = routing.Places + ((BitMatrix.RouteOf(routing, listHead, entry) + slot) * sizeof(int));
+        Place(list, places, entry, row, Tile.Word(set, 0) - firstBlock, Tile.Word(set, 1) - firstBlock);
+        Place(list, places + 8, entry, row, Tile.Word(set, 2) - firstBlock, Tile.Word(set, 3) - firstBlock);
+        Place(list, places + 16, entry, row, Tile.Word(next, 0) - firstBlock, Tile.Word(next, 1) - firstBlock);
+        Place(list, places + 24, entry, row, Tile.Word(next, 2) - firstBlock, Tile.Word(next, 3) - firstBlock);
+    }
+
+    private static void Place(long list, long places, int entry, int row, int a, int b)
+    {
+        int wordA = Word(row, a), wordB = Word(row, b);
+        int placeA = FirstPlace(row, a), placeB = FirstPlace(row, b);
+        Write(list, places, entry, row, a, wordA, placeA);
+        Write(list, places + 4, entry, row, b, wordB, placeB);
+    }
+
+    private static int Word(int row, int column) => BitMatrix.Word(row >> 5, BitMatrix.Has(column) ? column : 0);
+
+    private static int FirstPlace(int row, int column) => Tile.LoadShared(BitMatrix.Bytes + BitMatrix.At(row >> 5, BitMatrix.Has(column) ? column : 0));
+
+    private static void Write(long list, long slot, int entry, int row, int column, int word, int place)
+    {
+        if (BitMatrix.Has(column))
         {
-            int ahead = BitMatrix.Word(row >> 5, column) & ((1 << (row & 31)) - 1);
-            int place = Tile.LoadShared(BitMatrix.Bytes + BitMatrix.At(row >> 5, column)) + IntrinsicMath.PopCount(ahead);
+            place += IntrinsicMath.PopCount(word & ((1 << (row & 31)) - 1));
             Memory.SetInt(list + (place * 4L), entry);
-            Memory.SetInt(places, place);
+            Memory.SetInt(slot, place);
         }
     }
 

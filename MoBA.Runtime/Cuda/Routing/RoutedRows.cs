@@ -24,6 +24,20 @@ internal static class RoutedRows<TPattern, TRuns, TQuery, TKey>
         Tile.StoreLse(ofThread, routing.PartialLse + (index * sizeof(float)), exists & ((lane & 3) == 0));
     }
 
+    /// <summary>Writes a warp's 16 rows as partials, rounded before. Hopper only; the warp waits before it ends.</summary>
+    /// <param name="routing">The launch.</param>
+    /// <param name="firstRow">The warp's first row, among the partial rows.</param>
+    /// <param name="rows">How many of its rows exist.</param>
+    /// <param name="lane">The thread's lane.</param>
+    public static void StoreWarp(CudaRouting routing, long firstRow, int rows, int lane)
+    {
+        int row = lane >> 2;
+        long lse = routing.PartialLse + ((firstRow + row) * sizeof(float));
+        Tile.StorePartials(routing.Partials + (firstRow * routing.PaddedDim * sizeof(ushort)), rows);
+        Tile.StoreLse(0, lse, row < rows & ((lane & 3) == 0));
+        Tile.StoreLse(1, lse + (8 * sizeof(float)), row + 8 < rows & ((lane & 3) == 0));
+    }
+
     /// <summary>Does the broken ones among 16 rows of a warp again, as <see cref="CarefulRows{TPattern, TRuns, TQuery, TKey}"/> does.</summary>
     /// <param name="problem">The launch.</param>
     /// <param name="pattern">The pattern.</param>

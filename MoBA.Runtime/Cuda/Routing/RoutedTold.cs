@@ -12,8 +12,8 @@ internal static class RoutedTold
     /// <summary>Its rows.</summary>
     public const int Rows = 2;
 
-    /// <summary>Its block.</summary>
-    public const int Block = 3;
+    /// <summary>A number of its block and list head: the same in items that share keys.</summary>
+    public const int Keys = 3;
 
     /// <summary>Its list head.</summary>
     public const int ListHead = 4;

@@ -50,6 +50,9 @@ internal unsafe struct RoutedWork
     /// <summary>What stands in the list at a row, which beyond the last one is no entry.</summary>
     public readonly int Listed(int row) => Memory.Int(_list + (row * 4L));
 
+    /// <summary>The same in items that share keys.</summary>
+    public readonly int UniqueBlock(CudaRouting routing) => (ListHead * routing.BlockCount) + Block;
+
     /// <summary>Query token of an entry.</summary>
     public static int TokenOf(CudaRouting routing, int entry) => routing.ByHeadsPerList.DivNatural(entry);
 

@@ -28,7 +28,7 @@ public static unsafe class RoutesKernel
             int own = position < 0 ? -1 : routing.ByBlockSize.DivNatural(position);
             int past = PortableMath.Min(PortableMath.Max(own, 0), blocks);
             long to = result + ((((long)token * routeHeads) + routeHead) * topK * sizeof(int));
-            long from = routing.Routes + ((((long)token * heads) + (routeHead * routing.HeadsPerGate)) * routing.SlotStride * sizeof(int));
+            long from = routing.Routes + (routing.SlotsOf(token, routeHead * routing.HeadsPerGate) * sizeof(int));
             for (int slot = Group.IdxX & 31; slot < topK; slot += 32)
             {
                 int block = slot - 1 < past ? slot - 1 : -1;

@@ -55,10 +55,10 @@ public sealed class IndexKernelTests
             chosen.CopyTo(routes[(row * slotStride)..]);
         }
 
-        Run(_count.Value, memory, listHeads * tiles, seed, routing, heads);
+        Run(_count.Value, memory, listHeads * tiles, seed, routing);
         Run(Program(KernelPass.Sum).Value, memory, listHeads * ((blocks + BitMatrix.Columns - 1) / BitMatrix.Columns), seed, routing);
         Run(_scan.Value, memory, listHeads, seed, routing);
-        Run(_scatter.Value, memory, listHeads * tiles, seed, routing, heads);
+        Run(_scatter.Value, memory, listHeads * tiles, seed, routing);
 
         for (int listHead = 0; listHead < listHeads; listHead++)
             Check(memory, routing, heads, listHead);
@@ -71,7 +71,7 @@ public sealed class IndexKernelTests
         ReadOnlySpan<int> places = Ints(memory, routing.Places, routing.QueryTokens * heads * routing.SlotStride);
         for (int entry = 0; entry < routing.QueryTokens * routing.HeadsPerList; entry++)
         {
-            int row = Row(routing, heads, listHead, entry);
+            int row = Row(routing, listHead, entry);
             for (int slot = 0; slot < routing.Slots && routes[row + slot] >= 0; slot++)
                 lists[routes[row + slot]].Add((entry, row + slot));
         }
@@ -100,8 +100,8 @@ public sealed class IndexKernelTests
             Assert.Equal(0, items[(8 * item) + 1]);
     }
 
-    private static int Row(in CudaRouting routing, int heads, int listHead, int entry) =>
-        ((entry / routing.HeadsPerList * heads) + (listHead * routing.HeadsPerList) + (entry % routing.HeadsPerList)) * routing.SlotStride;
+    private static int Row(in CudaRouting routing, int listHead, int entry) =>
+        ((((listHead * routing.HeadsPerList) + (entry % routing.HeadsPerList)) * routing.QueryTokens) + (entry / routing.HeadsPerList)) * routing.SlotStride;
 
     private static Span<int> Ints(byte[] memory, long at, int count) => MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)at, count * 4));
 
@@ -112,10 +112,10 @@ public sealed class IndexKernelTests
         return (text, new(text.Ptx));
     });
 
-    private static void Run((KernelText Text, PtxProgram Program) kernel, byte[] memory, int blocks, int seed, CudaRouting routing, int? heads = null)
+    private static void Run((KernelText Text, PtxProgram Program) kernel, byte[] memory, int blocks, int seed, CudaRouting routing)
     {
         byte[] parameter = MemoryMarshal.AsBytes(new ReadOnlySpan<CudaRouting>(in routing)).ToArray();
-        byte[] parameters = heads is int h ? kernel.Program.Pack(parameter, BitConverter.GetBytes(h)) : kernel.Program.Pack(parameter);
+        byte[] parameters = kernel.Program.Pack(parameter);
         new PtxGrid(kernel.Program, kernel.Text.Threads, kernel.Text.SharedBytes, parameters, memory).Run(blocks, seed);
     }
 }

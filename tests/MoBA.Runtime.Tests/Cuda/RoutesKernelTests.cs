@@ -56,7 +56,7 @@ public sealed class RoutesKernelTests
                     chosen.CopyTo(row[1..]);
                     for (int i = 0; i < headsPerGate && isRouted; i++)
                     {
-                        Span<int> slot = ints.Slice((routes / 4) + ((((s.FirstQueryToken + query) * heads) + (head * headsPerGate) + i) * stride), stride);
+                        Span<int> slot = ints.Slice((routes / 4) + (((((head * headsPerGate) + i) * tokens) + s.FirstQueryToken + query) * stride), stride);
                         slot.Fill(-1);
                         chosen.Select(b => firstBlock + b).ToArray().CopyTo(slot);
                     }
@@ -75,6 +75,7 @@ public sealed class RoutesKernelTests
             Slots = slots,
             SlotStride = stride,
             GateTiles = tiles.Length,
+            QueryTokens = tokens,
             HeadsPerGate = headsPerGate,
         };
         (KernelText text, PtxProgram program) = _kernel.Value;

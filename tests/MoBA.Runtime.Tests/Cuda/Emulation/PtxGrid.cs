@@ -24,7 +24,7 @@ internal sealed class PtxGrid(PtxProgram program, int threads, int sharedBytes, 
     public Span<byte> Memory(long address, int bytes, PtxInstruction by)
     {
         long at = address - start;
-        return at >= 0 && at + bytes <= memory.Length && address % bytes == 0
+        return at >= 0 && at + bytes <= memory.Length && address % Math.Min(bytes, 16) == 0
             ? memory.AsSpan((int)at, bytes)
             : throw new PtxException($"{bytes} bytes at {at} of {memory.Length}: {by.Text}");
     }

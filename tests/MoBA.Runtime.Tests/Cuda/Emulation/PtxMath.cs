@@ -15,6 +15,7 @@ internal static class PtxMath
             ("mul", "f32") => static (a, b, _) => F(F(a) * F(b)),
             ("max" or "min", "f32") => Extreme(parts[0] == "max", parts.Contains("NaN")),
             ("fma", "f32") => static (a, b, c) => F((float)(((double)F(a) * F(b)) + F(c))),
+            ("fma", "f16x2" or "bf16x2") => ProductPair(type == "f16x2"),
             ("neg", "f32") => static (a, _, _) => F(-F(a)),
             ("abs", "f32") => static (a, _, _) => F(Math.Abs(F(a))),
             ("ex2", _) => static (a, _, _) => F((float)Math.Pow(2, F(a))),
@@ -23,6 +24,9 @@ internal static class PtxMath
             ("setp", _) => Compare(parts[1], parts.Length > 3 ? parts[2] : "", type),
             ("brev", _) => static (a, _, _) => Enumerable.Range(0, 32).Aggregate(0ul, (bits, i) => bits | (((a >> i) & 1) << (31 - i))),
             ("clz", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.LeadingZeroCount((uint)a),
+            ("prmt", _) => static (a, b, c) => Enumerable.Range(0, 4).Aggregate(0ul, (bytes, i) => bytes | ((((b << 32) | (uint)a) >> (8 * (int)((c >> (4 * i)) & 7)) & 0xFF) << (8 * i))),
+            ("bfind", _) => static (a, _, _) => (uint)(31 - System.Numerics.BitOperations.LeadingZeroCount((uint)a)),
+            ("max" or "min", "f16x2" or "bf16x2") when parts.Contains("NaN") => ExtremePair(parts[0] == "max", type == "f16x2"),
             ("popc", _) => static (a, _, _) => (ulong)System.Numerics.BitOperations.PopCount((uint)a),
             ("testp", "f32") when parts[1] == "notanumber" => static (a, _, _) => float.IsNaN(F(a)) ? 1ul : 0,
             ("selp", _) => static (a, b, c) => c != 0 ? a : b,
@@ -32,7 +36,7 @@ internal static class PtxMath
             ("cvt", "f32") when parts[^2] is "f16" or "bf16" => parts[^2] == "f16" ? static (a, _, _) => Round(F(a), true) : static (a, _, _) => Round(F(a), false),
             ("cvt", _) when parts[^2][0] == 'f' || type[0] == 'f' => throw new NotSupportedException($"{name} is not emulated."),
             ("cvt", _) => Cut(parts[^2], static (a, _, _) => a, type),
-            ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => Cut("64", static (a, b, c) => (a * b) + c, type),
+            ("mul" or "mad", "u32" or "s32") when parts[1] == "wide" => type == "u32" ? static (a, b, c) => ((a & uint.MaxValue) * (b & uint.MaxValue)) + c : static (a, b, c) => (ulong)((long)(int)a * (int)b) + c,
             ("mad" or "mul", _) => Cut(type, parts[0] == "mad" ? static (a, b, c) => (a * b) + c : static (a, b, _) => a * b, type),
             ("add", _) => Cut(type, static (a, b, _) => a + b, type),
             ("sub", _) => Cut(type, static (a, b, _) => a - b, type),
@@ -78,6 +82,22 @@ internal static class PtxMath
         (false, true) => static (a, b, _) => F(MathF.Min(F(a), F(b))),
         (false, false) => static (a, b, _) => F(float.MinNumber(F(a), F(b))),
     };
+
+    // Of each half, with a NaN where either is.
+    private static Func<ulong, ulong, ulong, ulong> ExtremePair(bool isMaximum, bool isHalf)
+    {
+        Func<ulong, ulong, ulong, ulong> extreme = Extreme(isMaximum, true);
+        return (a, b, _) => Of(a >> 16, b >> 16) << 16 | Of(a, b);
+
+        ulong Of(ulong a, ulong b) => Round(F(extreme(F(Element(a, isHalf)), F(Element(b, isHalf)), 0)), isHalf);
+    }
+
+    private static Func<ulong, ulong, ulong, ulong> ProductPair(bool isHalf)
+    {
+        return (a, b, c) => Of(a >> 16, b >> 16, c >> 16) << 16 | Of(a, b, c);
+
+        ulong Of(ulong a, ulong b, ulong c) => Round((Element(a, isHalf) * Element(b, isHalf)) + Element(c, isHalf), isHalf);
+    }
 
     // The first source is the upper half.
     private static Func<ulong, ulong, ulong, ulong> Pack(bool isHalf) =>

@@ -48,6 +48,9 @@ internal sealed class PtxWarp
     /// <summary>Its copies that no wait has awaited: 16 bytes each.</summary>
     public List<(ulong To, byte[] Bytes, PtxInstruction By)> Copies { get; } = [];
 
+    /// <summary>Its bulk copies to device memory that no wait has awaited.</summary>
+    public List<(int Lane, long To, ulong From, int Bytes, PtxInstruction By)> BulkStores { get; } = [];
+
     /// <summary>Registers of a thread.</summary>
     public int ThreadRegisters { get; set; }
 
@@ -87,7 +90,7 @@ internal sealed class PtxWarp
             _fronts.RemoveAt(front);
             Put(instruction.Target, active);
             Put(at + 1, lanes & ~active);
-            if (IsDone && (Products.AreInFlight || Copies.Count > 0))
+            if (IsDone && (Products.AreInFlight || Copies.Count > 0 || BulkStores.Count > 0))
                 throw new PtxException($"warp {Number} ends before its products or copies.");
             return !IsDone;
         }

@@ -9,7 +9,8 @@ namespace MoBA.Gpu.Tests.Gpu;
 /// <param name="Output">Dense [query tokens, query heads, dim], as bits.</param>
 /// <param name="Lse">[query tokens, query heads].</param>
 /// <param name="Damage">What was written outside of tensors; null where nothing.</param>
-internal sealed record GpuOutcome(ushort[] Output, float[] Lse, string? Damage);
+/// <param name="Routes">What a block gate chose; null where the pattern has none.</param>
+internal sealed record GpuOutcome(ushort[] Output, float[] Lse, string? Damage, BlockRoutes? Routes = null);
 
 /// <summary>Runs cases on strided views between guards, into poisoned memory.</summary>
 internal static class CaseRunner
@@ -55,23 +56,25 @@ internal static class CaseRunner
         ushort poison = Bits.Poison(inputs.Case.Element);
         GuardedLayout queries = new(layout, inputs.QueryTokens, inputs.QueryHeads, inputs.Dim);
         GuardedLayout outputs = new((Layout)(((int)layout + 1) % 3), inputs.QueryTokens, inputs.QueryHeads, inputs.Dim);
-        GuardedLayout keys = new(layout, inputs.Case.Keys, inputs.KeyHeads, inputs.Dim);
+        GuardedLayout keys = new(layout, inputs.KeyTokens, inputs.KeyHeads, inputs.Dim);
         using GuardedTensor<T> q = GuardedTensor<T>.Of(engine, queries, inputs.QBits, poison);
         using GuardedTensor<T> k = GuardedTensor<T>.Of(engine, keys, inputs.KBits, poison);
         using GuardedTensor<T> v = GuardedTensor<T>.Of(engine, keys, inputs.VBits, poison);
         using GuardedTensor<T> output = GuardedTensor<T>.Poisoned(engine, outputs, poison);
-        PoisonLse(engine, inputs);
+        PoisonRows(engine, inputs, expert.Gate);
 
         // What the engine does not know to be its own memory it cannot order between streams.
         if (stream is not null)
             engine.DefaultStream.Synchronize();
         DeviceAttentionResult<T> result = engine.Attend(expert, q.View, k.View, v.View, OptionsOf(inputs, stream), output.View);
         using DeviceTensor<float> sums = result.Lse ?? throw new InvalidOperationException("No log-sum-exp came back though it was asked for.");
+        using DeviceTensor<int>? chosen = result.Routes;
         (stream ?? engine.DefaultStream).Synchronize();
 
         float[] lse = [.. sums.ToHost()];
+        BlockRoutes? routes = chosen is null ? null : BlockRoutes.Of(chosen.ToHost());
         (ushort[] dense, string? damage) = output.Read();
-        return new(dense, lse, Damage(("output", damage), ("q", q.Read().Damage), ("k", k.Read().Damage), ("v", v.Read().Damage)));
+        return new(dense, lse, Damage(("output", damage), ("q", q.Read().Damage), ("k", k.Read().Damage), ("v", v.Read().Damage)), routes);
     }
 
     /// <summary>What a case's predicate depends on.</summary>
@@ -79,7 +82,7 @@ internal static class CaseRunner
 
     private static DeviceAttentionOptions OptionsOf(AttentionInputs inputs, CudaStream? stream)
     {
-        AttentionOptions options = inputs.Case.Options;
+        AttentionOptions options = inputs.Options;
         return new()
         {
             Scale = inputs.Scale,
@@ -87,16 +90,26 @@ internal static class CaseRunner
             KeySequences = options.KeySequences,
             QueryStart = options.QueryStart,
             ReturnLse = true,
+            ReturnRoutes = true,
             Stream = stream,
         };
     }
 
-    // A block of this size that was just returned is likely to be the one that the call takes.
-    private static void PoisonLse(AttentionEngine engine, AttentionInputs inputs)
+    // Blocks of these sizes that were just returned are likely to be those that the call takes.
+    private static void PoisonRows(AttentionEngine engine, AttentionInputs inputs, BlockGate? gate)
     {
         float[] poison = new float[inputs.QueryTokens * inputs.QueryHeads];
         Array.Fill(poison, Bits.LsePoison);
-        engine.ToDevice(Tensor.Create(poison, [inputs.QueryTokens, inputs.QueryHeads])).Dispose();
+        DeviceTensor<float> lse = engine.ToDevice(Tensor.Create(poison, [inputs.QueryTokens, inputs.QueryHeads]));
+        if (gate is not null)
+        {
+            // The same bits, for a block may go to either.
+            int[] routes = new int[inputs.QueryTokens * BlockRoutes.HeadsOf(gate, inputs.QueryHeads, inputs.KeyHeads) * gate.TopK];
+            Array.Fill(routes, BitConverter.SingleToInt32Bits(Bits.LsePoison));
+            engine.ToDevice(Tensor.Create(routes, [routes.Length])).Dispose();
+        }
+
+        lse.Dispose();
     }
 
     private static string? Damage(params (string Tensor, string? Damage)[] found)

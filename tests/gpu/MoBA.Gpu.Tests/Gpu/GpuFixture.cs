@@ -29,6 +29,9 @@ public abstract class GpuTests
     private protected GpuFixture Gpu { get; }
 
     private protected AttentionEngine Engine => Gpu.Engine;
+
+    /// <summary>Fails with all that is to be said of a fault.</summary>
+    private protected static void AssertRight(string? fault) => Assert.True(fault is null, fault);
 }
 
 /// <summary>The engine and the reference, made when a test first asks for them.</summary>
@@ -38,8 +41,10 @@ public sealed class GpuFixture : IDisposable
     private readonly Lazy<ReferenceDevice> _reference = new(ReferenceDevice.Cuda);
     private readonly Lazy<string> _warmUp;
 
+    private readonly Lazy<string> _gateWarmUp;
+
     /// <summary>Nothing is made yet.</summary>
-    public GpuFixture() => _warmUp = new(CompileAll);
+    public GpuFixture() => (_warmUp, _gateWarmUp) = (new(CompileAll), new(CompileGates));
 
     /// <summary>Threads that judge cases side by side.</summary>
     internal static ParallelOptions Threads { get; } = new()
@@ -63,14 +68,22 @@ public sealed class GpuFixture : IDisposable
     }
 
     /// <summary>Judges cases side by side, and fails with one line a wrong case.</summary>
-    internal void Judge(IEnumerable<AttentionCase> cases, float? scale = null)
+    internal void Judge(IEnumerable<AttentionCase> cases, float? scale = null) => Judge(cases, at => CaseRunner.Fault(Engine, Reference, at, scale));
+
+    /// <inheritdoc cref="Judge(IEnumerable{AttentionCase}, float?)"/>
+    internal void Judge(IEnumerable<GatedCase> cases) => Judge(cases, at => GatedRunner.Fault(Engine, Reference, at));
+
+    /// <summary>Judges cases side by side, and fails with one line a wrong case.</summary>
+    /// <param name="cases">The cases.</param>
+    /// <param name="faultOf">What is wrong with one, or null.</param>
+    internal static void Judge<T>(IEnumerable<T> cases, Func<T, string?> faultOf)
     {
         ConcurrentBag<string> faults = [];
         int judged = 0;
         Parallel.ForEach(cases, Threads, at =>
         {
             Interlocked.Increment(ref judged);
-            if (CaseRunner.Fault(Engine, Reference, at, scale) is { } fault)
+            if (faultOf(at) is { } fault)
                 faults.Add(fault);
         });
         Assert.NotEqual(0, judged);
@@ -79,6 +92,9 @@ public sealed class GpuFixture : IDisposable
 
     /// <summary>Compiles every kernel of the gallery at once, as no row of a pattern could; says how long that took.</summary>
     internal void WarmUp() => TestContext.Current.SendDiagnosticMessage(_warmUp.Value);
+
+    /// <summary>The same for experts with a gate.</summary>
+    internal void WarmUpGates() => TestContext.Current.SendDiagnosticMessage(_gateWarmUp.Value);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -96,13 +112,16 @@ public sealed class GpuFixture : IDisposable
         return $"{faults.Count} of {judged} cases are wrong:\n{lines}{(faults.Count > most ? $"\n... and {faults.Count - most} more" : "")}";
     }
 
-    private string CompileAll()
+    private string CompileAll() => Compile(GpuCases.OnePerKernel(), at => CaseRunner.Fault(Engine, Reference, at));
+
+    private string CompileGates() => Compile(GatedCases.OnePerKernel(), at => GatedRunner.Fault(Engine, Reference, at));
+
+    // A kernel that fails here fails again in its own pattern's row, which says so.
+    private string Compile<T>(IEnumerable<T> cases, Func<T, string?> run)
     {
         long start = Stopwatch.GetTimestamp();
-        AttentionCase[] cases = [.. GpuCases.OnePerKernel()];
-
-        // A kernel that fails here fails again in its own pattern's row, which says so.
-        Parallel.ForEach(cases, Threads, at => CaseRunner.Fault(Engine, Reference, at));
-        return $"{Engine.Description}: {cases.Length} kernels ready after {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s";
+        T[] all = [.. cases];
+        Parallel.ForEach(all, Threads, at => run(at));
+        return $"{Engine.Description}: {all.Length} cases for all kernels done after {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s";
     }
 }

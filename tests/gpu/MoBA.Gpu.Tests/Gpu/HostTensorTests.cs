@@ -51,7 +51,7 @@ public sealed class HostTensorTests(GpuFixture gpu) : GpuTests(gpu)
     }
 
     [Fact]
-    public void Gated_experts_are_right()
+    public void Gated_experts_of_float_are_right()
     {
         Tensor<float> q = Floats(500, 4, 64), k = Floats(500, 2, 64), v = Floats(500, 2, 64);
         foreach (ISparseExpert expert in (ISparseExpert[])
@@ -63,12 +63,6 @@ public sealed class HostTensorTests(GpuFixture gpu) : GpuTests(gpu)
             AttentionOptions options = new() { ReturnRoutes = true };
             AttentionResult<float> result = Engine.Attend(expert, q, k, v, options);
             AssertClose(ReferenceAttention.Attend(expert, result.Routes!, q, k, v, options).Output, result.Output, 1e-5f);
-
-            Tensor<BFloat16> shortQ = Shorter(q), shortK = Shorter(k), shortV = Shorter(v);
-            AttentionResult<BFloat16> rounded = Engine.Attend(expert, shortQ, shortK, shortV, options);
-            float[] actual = [.. rounded.Output.Select(value => (float)value)];
-            Tensor<float> wanted = ReferenceAttention.Attend(expert, rounded.Routes!, shortQ, shortK, shortV, options).Output;
-            AssertClose(wanted, Tensor.Create(actual, wanted.Lengths), 2e-2f);
         }
     }
 
@@ -77,9 +71,6 @@ public sealed class HostTensorTests(GpuFixture gpu) : GpuTests(gpu)
 
     private static Tensor<float> Floats(int tokens, int heads, int dim) =>
         Tensor.Create(Bits.ToFloats(NormalPool.Take(Element.Half, tokens + heads, tokens * heads * dim), Element.Half), [tokens, heads, dim]);
-
-    private static Tensor<BFloat16> Shorter(Tensor<float> tensor) =>
-        Tensor.Create(tensor.Select(value => (BFloat16)value).ToArray(), tensor.Lengths);
 
     // The same values, head by head in memory.
     private static Tensor<BFloat16> Turned(Tensor<BFloat16> tensor)

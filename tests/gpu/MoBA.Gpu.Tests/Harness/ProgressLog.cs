@@ -7,7 +7,7 @@ using Xunit.v3;
 namespace MoBA.Gpu.Tests;
 
 /// <summary>
-/// Appends a line to a file when a test or a case starts and when it is done. A crash of the driver takes the process and all that the
+/// Appends a line to a file when a test or a case starts and when it is done, and for what was measured. A crash of the driver takes the process and all that the
 /// runner has not printed along; what started and is not done by this file was running.
 /// </summary>
 internal sealed class ProgressLog
@@ -26,6 +26,9 @@ internal sealed class ProgressLog
 
     /// <summary>It is done, right or wrong.</summary>
     public void Done(string what) => Write("done  ", what);
+
+    /// <summary>Something was measured.</summary>
+    public void Note(string what) => Write("note  ", what);
 
     // Opened and closed for every line: the system has it then, whatever becomes of the process.
     private void Write(string mark, string what)

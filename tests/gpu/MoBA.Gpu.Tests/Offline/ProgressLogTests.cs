@@ -17,7 +17,8 @@ public sealed class ProgressLogTests
             Assert.Equal("start one case\n", File.ReadAllText(path));
             log.Done("one");
             new ProgressLog(path).Start("two");
-            Assert.Equal(["start one case", "done  one", "start two"], File.ReadAllLines(path));
+            log.Note("3 ms");
+            Assert.Equal(["start one case", "done  one", "start two", "note  3 ms"], File.ReadAllLines(path));
         }
         finally
         {

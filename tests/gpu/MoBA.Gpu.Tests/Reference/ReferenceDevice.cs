@@ -62,18 +62,18 @@ internal sealed class ReferenceDevice : IDisposable
         uint[][]? masks = expert.Info.ScoreModifier is null
             ? [.. inputs.Sequences.Select(sequence => _masks.Of(key, expert, sequence.At, inputs.QueryHeads))]
             : null;
-        lock (_lock)
-        {
-            _accelerator.Bind();
-            using DeviceInputs device = new(_accelerator, inputs);
-            for (int i = 0; i < inputs.Sequences.Count; i++)
-            {
-                if (inputs.Sequences[i].At is { Queries: > 0, Keys: > 0 })
-                    Attend(inputs, inputs.Sequences[i], expert, masks?[i], device);
-            }
+        return Attend(inputs, expert, masks, expert.Info.DependsOnHead);
+    }
 
-            return device.Result();
-        }
+    /// <summary>Attends the pairs that masks have. May be called from several threads.</summary>
+    /// <param name="inputs">The tensors and the sequences.</param>
+    /// <param name="expert">The pattern, whose scores are as they are.</param>
+    /// <param name="masks">Of every sequence, bits [query heads, queries, words of 32 keys].</param>
+    public ReferenceResult Attend(AttentionInputs inputs, ISparseExpert expert, uint[][] masks)
+    {
+        if (expert.Info.ScoreModifier is not null)
+            throw new ArgumentException($"{expert.Info.Name} modifies scores: a mask is not all of it.", nameof(expert));
+        return Attend(inputs, expert, masks, byHead: true);
     }
 
     /// <inheritdoc/>
@@ -83,7 +83,23 @@ internal sealed class ReferenceDevice : IDisposable
         _context.Dispose();
     }
 
-    private void Attend(AttentionInputs inputs, PlacedSequence sequence, ISparseExpert expert, uint[]? mask, DeviceInputs device)
+    private ReferenceResult Attend(AttentionInputs inputs, ISparseExpert expert, uint[][]? masks, bool byHead)
+    {
+        lock (_lock)
+        {
+            _accelerator.Bind();
+            using DeviceInputs device = new(_accelerator, inputs);
+            for (int i = 0; i < inputs.Sequences.Count; i++)
+            {
+                if (inputs.Sequences[i].At is { Queries: > 0, Keys: > 0 })
+                    Attend(inputs, inputs.Sequences[i], expert, masks?[i], byHead, device);
+            }
+
+            return device.Result();
+        }
+    }
+
+    private void Attend(AttentionInputs inputs, PlacedSequence sequence, ISparseExpert expert, uint[]? mask, bool byHead, DeviceInputs device)
     {
         (int queries, int keys, _) = sequence.At;
         int run = Math.Clamp(MostScores / (queries * keys), 1, inputs.QueryHeads);
@@ -99,7 +115,7 @@ internal sealed class ReferenceDevice : IDisposable
             if (bits is null)
                 Modify(expert, sequence.At, head, inputs.QueryHeads, part);
             else
-                Mask(expert, shape, bits.View, count, heads, part);
+                Mask(byHead, shape, bits.View, count, heads, part);
             _normalise(heads * queries, shape, part, device.Lse.View);
             _values(heads * queries * inputs.Dim, shape, part, device.V.View, device.Output.View, device.Rounded.View);
         }
@@ -107,10 +123,9 @@ internal sealed class ReferenceDevice : IDisposable
         _accelerator.Synchronize();
     }
 
-    private void Mask(ISparseExpert expert, ReferenceShape shape, ArrayView<uint> bits, int count, int heads, ArrayView<float> scores)
+    private void Mask(bool byHead, ReferenceShape shape, ArrayView<uint> bits, int count, int heads, ArrayView<float> scores)
     {
         long words = (long)shape.Queries * ((shape.Keys + 31) / 32);
-        bool byHead = expert.Info.DependsOnHead;
         _mask(count, shape, byHead ? bits.SubView(shape.FirstHead * words, heads * words) : bits, byHead ? heads : 1, scores);
     }
 
