@@ -4,7 +4,7 @@ namespace MoBA.Runtime.Cuda;
 
 /// <summary>
 /// Tensor-core attention on an NVIDIA device, for host tensors: pass "upload" copies q, k and v to the device, pass "attend" runs
-/// the expert's kernel, or with a block gate several passes theirs, and pass "download" copies the results back. What the kernels do not run, the CPU engine does.
+/// the expert's kernel, or with a block gate or a mixture several passes theirs, and pass "download" copies the results back. What the kernels do not run, the CPU engine does.
 /// </summary>
 internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : AttentionBackend
 {
@@ -22,7 +22,7 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
             CudaDevice device = runtime.Context.Device;
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"CUDA: {device.Name} (compute capability {device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):N0} GiB), {runtime.Attention.Description}; float tensors and mixtures run on {cpu.Description}");
+                $"CUDA: {device.Name} (compute capability {device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):N0} GiB), {runtime.Attention.Description}; float tensors run on {cpu.Description}");
         }
     }
 
@@ -36,7 +36,7 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
             return;
         }
 
-        try
+        OnDevice(expert.Info.Name, problem, () =>
         {
             using HostCall call = new(runtime, problem, expert.Gate);
             call.Upload(cancellationToken);
@@ -44,18 +44,43 @@ internal sealed class CudaBackend(CudaRuntime runtime, AttentionBackend cpu) : A
             clock.End(call.Attend(expert));
             call.Download(cancellationToken);
             clock.End("download");
-        }
-        catch (CudaException e)
-        {
-            throw e.During($"{expert.Info.Name} with {problem.QueryHeads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim} and {problem.Sequences.Sum(static s => (long)s.Queries)} query tokens");
-        }
+        });
     }
 
     /// <inheritdoc/>
     public override void AttendMixture(MixtureCall mixture, AttentionProblem problem, PassClock clock, CancellationToken cancellationToken)
     {
         runtime.Context.ThrowIfUnusable();
-        cpu.AttendMixture(mixture, problem, clock, cancellationToken);
+        if (problem.Q.Kind == ElementKind.Single || mixture.Experts.Any(e => runtime.Attention.WhyNot(e, problem.Sequences) is not null))
+        {
+            cpu.AttendMixture(mixture, problem, clock, cancellationToken);
+            return;
+        }
+
+        OnDevice(mixture.Mixture.Info.Name, problem, () =>
+        {
+            using HostCall call = new(runtime, problem, null);
+            using HostMixture routed = new(runtime, mixture, call.QueryTokens, problem.QueryHeads);
+            routed.Upload(cancellationToken);
+            call.Upload(cancellationToken);
+            clock.End("upload");
+            clock.End(call.Attend(routed.Device));
+            routed.Download(cancellationToken);
+            call.Download(cancellationToken);
+            clock.End("download");
+        });
+    }
+
+    private static void OnDevice(string name, AttentionProblem problem, Action attend)
+    {
+        try
+        {
+            attend();
+        }
+        catch (CudaException e)
+        {
+            throw e.During($"{name} with {problem.QueryHeads} query heads, {problem.KeyHeads} key heads, dim {problem.Dim} and {problem.Sequences.Sum(static s => (long)s.Queries)} query tokens");
+        }
     }
 
     /// <inheritdoc/>

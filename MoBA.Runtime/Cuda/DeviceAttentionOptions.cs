@@ -20,7 +20,7 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// <inheritdoc cref="AttentionOptions.ReturnLse"/>
     public bool ReturnLse { get; init; }
 
-    /// <summary>Whether the result carries the routes: which blocks a block gate chose.</summary>
+    /// <summary>Whether the result carries the routes: which blocks a block gate chose, or which experts a mixture's router.</summary>
     public bool ReturnRoutes { get; init; }
 
     /// <summary>Where the work is enqueued; null is the engine's own stream.</summary>
@@ -30,7 +30,7 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// pointer is an exception then, and otherwise the loss of the device.</summary>
     public bool Strict { get; init; }
 
-    /// <summary>Marks the end of every pass of a gated expert's call; null measures nothing.</summary>
+    /// <summary>Marks the end of every pass of a call of a gated expert or a mixture; null measures nothing.</summary>
     internal PassMarks? Marks { get; init; }
 
     /// <summary>Nothing asked for.</summary>
@@ -50,12 +50,34 @@ public sealed record DeviceAttentionResult<T>
     /// unless <see cref="DeviceAttentionOptions.ReturnLse"/> asked for it. The caller's to dispose.</summary>
     public DeviceTensor<float>? Lse { get; init; }
 
-    /// <summary>Blocks that a block gate chose, as <see cref="AttentionResult{T}.Routes"/>: [query tokens, route heads, TopK], the own
-    /// block first and then the chosen past blocks, ascending; -1 where there are fewer. Null unless
-    /// <see cref="DeviceAttentionOptions.ReturnRoutes"/> asked for them and the expert has a gate. The caller's to dispose.</summary>
+    /// <summary>Where the tokens went, as <see cref="AttentionResult{T}.Routes"/>; null unless
+    /// <see cref="DeviceAttentionOptions.ReturnRoutes"/> asked for it and something routes. The caller's to dispose.
+    /// <para>Of a block gate: blocks, [query tokens, route heads, TopK], the own block first and then the chosen past blocks, ascending; -1 where
+    /// there are fewer.</para>
+    /// <para>Of a mixture: expert ids, [query tokens, query heads, TopK], the highest logit first. A row with a logit that is infinite or NaN goes
+    /// nowhere, and its output is NaN: its first route is then -1 less the first such expert, and the others are -1.</para></summary>
     public DeviceTensor<int>? Routes { get; init; }
 
-    /// <summary>Bytes of scratch memory that the call takes while it runs: of a block gate's routes, lists and partial outputs. The engine's
-    /// to reuse.</summary>
+    /// <summary>Weights of a mixture's routes, [query tokens, query heads, TopK]: the softmax over the chosen logits, or the logit that is
+    /// infinite or NaN; null where <see cref="Routes"/> is, and for a block gate. The caller's to dispose.</summary>
+    public DeviceTensor<float>? RouteWeights { get; init; }
+
+    /// <summary>Entropy of the softmax over all logits of a mixture's router in nats, [query tokens, query heads]; null where
+    /// <see cref="RouteWeights"/> is. The caller's to dispose.</summary>
+    public DeviceTensor<float>? RouterEntropy { get; init; }
+
+    /// <summary>Bytes of scratch memory that the call takes while it runs: of routes, lists and partial outputs. The engine's to
+    /// reuse.</summary>
     public long WorkspaceBytes { get; init; }
+
+    /// <summary>The mixture, where there is one.</summary>
+    internal MixtureInfo? Mixture { get; init; }
+
+    /// <summary>What each expert of a mixture got, by id: waits for the call, and copies what it routed to the host.</summary>
+    /// <returns>As <see cref="AttentionResult{T}.Loads"/>; null where there is no mixture, or nothing was asked for by
+    /// <see cref="DeviceAttentionOptions.ReturnRoutes"/>. Rows that went nowhere are in no load.</returns>
+    /// <exception cref="CudaException">A kernel or a copy failed.</exception>
+    public IReadOnlyList<ExpertLoad>? ReadLoads() => Mixture is not null && Routes is not null && RouteWeights is not null && RouterEntropy is not null
+        ? ExpertLoads.Of(Mixture, Routes.ToHost(), RouteWeights.ToHost(), RouterEntropy.ToHost())
+        : null;
 }

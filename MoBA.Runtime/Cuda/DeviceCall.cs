@@ -1,7 +1,7 @@
 namespace MoBA.Runtime.Cuda;
 
 /// <summary>One call on device tensors: checked, ordered behind what its tensors wait for, and enqueued. The context is current.</summary>
-internal readonly struct DeviceCall<T>
+internal readonly partial struct DeviceCall<T>
     where T : unmanaged
 {
     private readonly CudaRuntime _runtime;
@@ -45,7 +45,11 @@ internal readonly struct DeviceCall<T>
             lse = _options.ReturnLse ? _runtime.Allocate<float>([_q.Shape[0], _q.Shape[1]], "the log-sum-exp", _stream) : null;
             routes = _options.ReturnRoutes && expert.Gate is { } gate ? _runtime.Allocate<int>(RoutesShape(gate), "the routes", _stream) : null;
             if (_q.Shape[0] > 0)
-                workspace = Launch(expert, q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
+            {
+                CudaCall call = Call(q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
+                workspace = _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
+            }
+
             return new() { Output = output ?? made!, Lse = lse, Routes = routes, WorkspaceBytes = workspace };
         }
         catch (Exception e)
@@ -59,28 +63,24 @@ internal readonly struct DeviceCall<T>
         }
     }
 
-    private long Launch(ISparseExpert expert, CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse, nint routes)
+    private CudaCall Call(CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse, nint routes) => new()
     {
-        CudaCall call = new()
-        {
-            Kind = _kind,
-            Q = q,
-            K = k,
-            V = v,
-            Output = output,
-            Lse = lse,
-            QueryTokens = (int)_q.Shape[0],
-            KeyTokens = (int)_k.Shape[0],
-            QueryHeads = (int)_q.Shape[1],
-            KeyHeads = (int)_k.Shape[1],
-            Dim = (int)_q.Shape[2],
-            Scale = _scale,
-            Sequences = _sequences,
-            Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
-            Routes = routes,
-        };
-        return _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
-    }
+        Kind = _kind,
+        Q = q,
+        K = k,
+        V = v,
+        Output = output,
+        Lse = lse,
+        QueryTokens = (int)_q.Shape[0],
+        KeyTokens = (int)_k.Shape[0],
+        QueryHeads = (int)_q.Shape[1],
+        KeyHeads = (int)_k.Shape[1],
+        Dim = (int)_q.Shape[2],
+        Scale = _scale,
+        Sequences = _sequences,
+        Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
+        Routes = routes,
+    };
 
     private nint[] RoutesShape(BlockGate gate) => [_q.Shape[0], gate.RouteHeads((int)_q.Shape[1], (int)_k.Shape[1]), gate.TopK];
 

@@ -53,39 +53,51 @@ internal sealed unsafe class HostCall : IDisposable
         _runtime.Stream.Synchronize();
     }
 
-    /// <summary>Runs the kernels and waits for them.</summary>
+    /// <summary>Query tokens.</summary>
+    public nint QueryTokens => _queries[0];
+
+    /// <summary>Runs the kernels of an expert and waits for them.</summary>
     /// <returns>The passes, and what part of the time was each one's.</returns>
-    public IReadOnlyList<(string Pass, long Part)> Attend(ISparseExpert expert)
+    public IReadOnlyList<(string Pass, long Part)> Attend(ISparseExpert expert) =>
+        Run(expert.Gate is not null, marks => _runtime.Attention.Launch(expert, Device, _runtime.Stream, marks));
+
+    /// <summary>Runs the kernels of a mixture and waits for them.</summary>
+    /// <returns>The passes, and what part of the time was each one's.</returns>
+    public IReadOnlyList<(string Pass, long Part)> Attend(CudaMixtureCall mixture) =>
+        Run(true, marks => _runtime.Attention.LaunchMixture(mixture, Device, _runtime.Stream, marks));
+
+    private IReadOnlyList<(string Pass, long Part)> Run(bool hasPasses, Action<PassMarks?> launch)
     {
-        CudaCall call = new()
-        {
-            Kind = _problem.Q.Kind,
-            Q = Rows(0, _queries),
-            K = Rows(1, _keys),
-            V = Rows(2, _keys),
-            Output = Rows(3, _queries),
-            Lse = _blocks[4]?.Pointer ?? 0,
-            QueryTokens = (int)_queries[0],
-            KeyTokens = (int)_keys[0],
-            QueryHeads = _problem.QueryHeads,
-            KeyHeads = _problem.KeyHeads,
-            Dim = _problem.Dim,
-            Scale = _problem.Scale,
-            Sequences = _problem.Sequences,
-            Extent = _problem.Extent,
-            Routes = _blocks[5]?.Pointer ?? 0,
-        };
         using CurrentContext current = _runtime.Context.Enter();
-        using PassMarks? marks = expert.Gate is null ? null : new(_runtime.Context, _runtime.Stream);
-        _runtime.Attention.Launch(expert, call, _runtime.Stream, marks);
+        using PassMarks? marks = hasPasses ? new(_runtime.Context, _runtime.Stream) : null;
+        launch(marks);
         _runtime.Stream.Synchronize();
         return marks?.Times() is { Count: > 0 } times ? times : [("attend", 1)];
     }
 
+    private CudaCall Device => new()
+    {
+        Kind = _problem.Q.Kind,
+        Q = Rows(0, _queries),
+        K = Rows(1, _keys),
+        V = Rows(2, _keys),
+        Output = Rows(3, _queries),
+        Lse = _blocks[4]?.Pointer ?? 0,
+        QueryTokens = (int)_queries[0],
+        KeyTokens = (int)_keys[0],
+        QueryHeads = _problem.QueryHeads,
+        KeyHeads = _problem.KeyHeads,
+        Dim = _problem.Dim,
+        Scale = _problem.Scale,
+        Sequences = _problem.Sequences,
+        Extent = _problem.Extent,
+        Routes = _blocks[5]?.Pointer ?? 0,
+    };
+
     /// <summary>Copies the output, and the log-sum-exp and routes that were asked for, back.</summary>
     public void Download(CancellationToken cancellationToken)
     {
-        _runtime.Staging.Download(Device(3, _queries), Host(_problem.Output, _queries), _bytes, _runtime.Stream, cancellationToken);
+        _runtime.Staging.Download(Dense(3, _queries), Host(_problem.Output, _queries), _bytes, _runtime.Stream, cancellationToken);
         if (_blocks[4] is not null)
             DownloadDense(4, _queries.AsSpan(..2), (nint)_problem.Lse, sizeof(float), cancellationToken);
         if (_blocks[5] is not null)
@@ -103,15 +115,15 @@ internal sealed unsafe class HostCall : IDisposable
     }
 
     private void DownloadDense(int block, ReadOnlySpan<nint> lengths, nint host, int bytes, CancellationToken cancellationToken) =>
-        _runtime.Staging.Download(Device(block, lengths), new(host, new(lengths, StridedLayout.DenseStrides(lengths))), bytes, _runtime.Stream, cancellationToken);
+        _runtime.Staging.Download(Dense(block, lengths), new(host, new(lengths, StridedLayout.DenseStrides(lengths))), bytes, _runtime.Stream, cancellationToken);
 
     private void Upload(in TensorView view, nint[] lengths, int block, CancellationToken cancellationToken) =>
-        _runtime.Staging.Upload(Host(view, lengths), Device(block, lengths), _bytes, _runtime.Stream, cancellationToken);
+        _runtime.Staging.Upload(Host(view, lengths), Dense(block, lengths), _bytes, _runtime.Stream, cancellationToken);
 
     private static StagedSide Host(in TensorView view, ReadOnlySpan<nint> lengths) =>
         new((nint)view.Data, new(lengths, [view.TokenStride, view.HeadStride, view.DimStride]));
 
-    private StagedSide Device(int block, ReadOnlySpan<nint> lengths) => new(_blocks[block]!.Pointer, new(lengths, StridedLayout.DenseStrides(lengths)));
+    private StagedSide Dense(int block, ReadOnlySpan<nint> lengths) => new(_blocks[block]!.Pointer, new(lengths, StridedLayout.DenseStrides(lengths)));
 
     private CudaRows Rows(int block, nint[] lengths) => new(_blocks[block]!.Pointer, lengths[1] * lengths[2], lengths[2]);
 }

@@ -89,17 +89,77 @@ public sealed partial class AttentionEngine
         where TExpert : ISparseExpert
         where T : unmanaged
     {
-        CudaRuntime runtime = Runtime();
         ArgumentNullException.ThrowIfNull(expert);
+        return Run(expert.Info.Name, q, k, v, options, call => call.Attend(expert, output));
+    }
+
+    /// <summary>Enqueues a mixture on device tensors, and returns; host time and errors are as for an expert. It takes scratch memory
+    /// (<see cref="AttentionEngineOptions.WorkspaceBytes"/>) for as long as its kernels run.</summary>
+    /// <param name="mixture">The mixture.</param>
+    /// <param name="router">Its router. A row with a logit that is infinite or NaN goes nowhere, and its output is NaN: nobody waits to say
+    /// so.</param>
+    /// <param name="q">[query tokens, query heads, dim], as for an expert; so are k, v and the output.</param>
+    /// <param name="k">[key tokens, key heads, dim].</param>
+    /// <param name="v">[key tokens, key heads, dim].</param>
+    /// <param name="options">What else is asked for.</param>
+    /// <param name="output">Where the output goes, as for an expert; null is a new tensor.</param>
+    /// <exception cref="ArgumentException">A tensor's shape, strides or element type, an option, the router, or a parameter of an expert, does
+    /// not fit.</exception>
+    /// <exception cref="InvalidOperationException">The engine does not run on CUDA.</exception>
+    /// <exception cref="NotSupportedException">There is no kernel for an expert: its block gate chooses more than 64 blocks.</exception>
+    /// <exception cref="InsufficientMemoryException">Memory cannot be had; the message says how much was needed.</exception>
+    /// <exception cref="CudaException">The driver refused.</exception>
+    public DeviceAttentionResult<T> Attend<TMixture, T>(
+        TMixture mixture, Router router, DeviceTensor<T> q, DeviceTensor<T> k, DeviceTensor<T> v, DeviceAttentionOptions options, DeviceTensor<T>? output = null)
+        where TMixture : IExpertMixture
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(router);
+        return Run(mixture, router, null, q, k, v, options, output);
+    }
+
+    /// <summary>Enqueues a mixture whose logits the caller gives.</summary>
+    /// <param name="mixture">The mixture.</param>
+    /// <param name="logits">Logits, dense [query tokens, query heads, experts].</param>
+    /// <inheritdoc cref="Attend{TMixture, T}(TMixture, Router, DeviceTensor{T}, DeviceTensor{T}, DeviceTensor{T}, DeviceAttentionOptions, DeviceTensor{T})"/>
+    /// <param name="q">As for a router.</param>
+    /// <param name="k">As for a router.</param>
+    /// <param name="v">As for a router.</param>
+    /// <param name="options">As for a router.</param>
+    /// <param name="output">As for a router.</param>
+    public DeviceAttentionResult<T> Attend<TMixture, T>(
+        TMixture mixture, DeviceTensor<float> logits, DeviceTensor<T> q, DeviceTensor<T> k, DeviceTensor<T> v, DeviceAttentionOptions options,
+        DeviceTensor<T>? output = null)
+        where TMixture : IExpertMixture
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        return Run(mixture, null, logits, q, k, v, options, output);
+    }
+
+    private DeviceAttentionResult<T> Run<T>(
+        IExpertMixture mixture, Router? router, DeviceTensor<float>? logits, DeviceTensor<T> q, DeviceTensor<T> k, DeviceTensor<T> v,
+        DeviceAttentionOptions options, DeviceTensor<T>? output)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(mixture);
+        return Run(mixture.Info.Name, q, k, v, options, call => call.Attend(mixture, router, logits, output));
+    }
+
+    private DeviceAttentionResult<T> Run<T>(
+        string name, DeviceTensor<T> q, DeviceTensor<T> k, DeviceTensor<T> v, DeviceAttentionOptions options, Func<DeviceCall<T>, DeviceAttentionResult<T>> attend)
+        where T : unmanaged
+    {
+        CudaRuntime runtime = Runtime();
         ArgumentNullException.ThrowIfNull(q);
         ArgumentNullException.ThrowIfNull(k);
         ArgumentNullException.ThrowIfNull(v);
         ArgumentNullException.ThrowIfNull(options);
-        using Activity? activity = Telemetry.Start(expert.Info.Name, Target, q.Shape, k.Shape);
+        using Activity? activity = Telemetry.Start(name, Target, q.Shape, k.Shape);
         using CurrentContext current = runtime.Context.Enter();
-        DeviceAttentionResult<T> result = new DeviceCall<T>(runtime, q, k, v, options).Attend(expert, output);
-        Telemetry.Record(expert.Info.Name, Target, (long)q.Shape[0], null);
-        EngineLog.Enqueued(_logger, expert.Info.Name, q.Shape[0], k.Shape[0]);
+        DeviceAttentionResult<T> result = attend(new(runtime, q, k, v, options));
+        Telemetry.Record(name, Target, (long)q.Shape[0], null);
+        EngineLog.Enqueued(_logger, name, q.Shape[0], k.Shape[0]);
         return result;
     }
 

@@ -65,7 +65,7 @@ public sealed partial class AttentionEngine
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(mixture);
         Call<T> call = Check(mixture.Info.Name, tensors, output, options, cancellationToken);
-        MixtureChecks.Check(mixture.Info, router, logits, call.Q.Lengths, options);
+        MixtureChecks.Check(mixture.Info, router, logits is null ? [] : logits.Lengths, call.Q.Lengths, options);
 
         ISparseExpert[] experts = [.. mixture.Info.Experts.Select(e => e.Select(mixture))];
         ReadOnlySpan<nint> slots = [call.Q.Lengths[0], call.Q.Lengths[1], mixture.Info.TopK];

@@ -14,4 +14,7 @@ internal interface ICallOptions
 
     /// <inheritdoc cref="AttentionOptions.QueryStart"/>
     int? QueryStart { get; }
+
+    /// <inheritdoc cref="AttentionOptions.ReturnLse"/>
+    bool ReturnLse { get; }
 }

@@ -53,7 +53,7 @@ public static partial class ReferenceAttention
     {
         ArgumentNullException.ThrowIfNull(mixture);
         var problem = new ReferenceProblem<T>(q, k, v, options);
-        MixtureChecks.Check(mixture.Info, router, logits, q.Lengths, options);
+        MixtureChecks.Check(mixture.Info, router, logits is null ? [] : logits.Lengths, q.Lengths, options);
         long start = TimeProvider.System.GetTimestamp();
         ISparseExpert[] experts = [.. mixture.Info.Experts.Select(e => e.Select(mixture))];
         ReferenceRoutes?[] blocks = [.. experts.Select(e => problem.Routes(e.Gate, cancellationToken))];

@@ -7,7 +7,7 @@ internal static class ExpertLoads
 {
     /// <summary>The load of every expert.</summary>
     /// <param name="mixture">The mixture.</param>
-    /// <param name="routes">Expert ids, [tokens, heads, TopK].</param>
+    /// <param name="routes">Expert ids, [tokens, heads, TopK]; negative where a row went nowhere.</param>
     /// <param name="weights">Their weights, [tokens, heads, TopK].</param>
     /// <param name="entropy">Entropy of the softmax over all experts, [tokens, heads].</param>
     public static IReadOnlyList<ExpertLoad> Of(MixtureInfo mixture, Tensor<int> routes, Tensor<float> weights, Tensor<float> entropy)
@@ -19,6 +19,8 @@ internal static class ExpertLoads
         ReadOnlySpan<float> shares = Dense(weights.AsReadOnlyTensorSpan()), nats = Dense(entropy.AsReadOnlyTensorSpan());
         for (int i = 0; i < ids.Length; i++)
         {
+            if (ids[i] < 0)
+                continue;
             tokens[ids[i]][i / topK % heads]++;
             weight[ids[i]] += shares[i];
             uncertainty[ids[i]] += nats[i / topK];

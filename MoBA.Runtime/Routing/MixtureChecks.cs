@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics.Tensors;
 
 namespace MoBA.Runtime;
 
@@ -8,7 +7,12 @@ internal static class MixtureChecks
 {
     /// <summary>Checks the router or the logits against the queries.</summary>
     /// <exception cref="ArgumentException">They do not fit.</exception>
-    public static void Check(MixtureInfo mixture, Router? router, Tensor<float>? logits, ReadOnlySpan<nint> q, AttentionOptions options)
+    /// <param name="mixture">The mixture.</param>
+    /// <param name="router">The router, or null where there are logits.</param>
+    /// <param name="logits">The shape of the logits.</param>
+    /// <param name="q">The shape of the queries.</param>
+    /// <param name="options">What is asked for.</param>
+    public static void Check(MixtureInfo mixture, Router? router, ReadOnlySpan<nint> logits, ReadOnlySpan<nint> q, ICallOptions options)
     {
         int experts = mixture.Experts.Count;
         if (mixture.TopK < 1 || mixture.TopK > experts)
@@ -28,10 +32,10 @@ internal static class MixtureChecks
                 nameof(router));
         }
 
-        if (logits is not null && (logits.Rank != 3 || !logits.Lengths.SequenceEqual([q[0], q[1], experts])))
+        if (router is null && !logits.SequenceEqual([q[0], q[1], experts]))
         {
             throw new ArgumentException(
-                $"logits is [{string.Join(", ", logits.Lengths.ToArray())}]: it must be [query tokens, query heads, experts], which is [{q[0]}, {q[1]}, {experts}] for '{mixture.Name}' and this q.",
+                $"logits is [{string.Join(", ", logits.ToArray())}]: it must be [query tokens, query heads, experts], which is [{q[0]}, {q[1]}, {experts}] for '{mixture.Name}' and this q.",
                 nameof(logits));
         }
 

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using MoBA.Runtime.Cpu;
 
 namespace MoBA.Runtime;
 
@@ -92,6 +93,12 @@ public sealed partial class Router
 
         return Tensor.Create(logits, [q.Lengths[0], Heads, Experts]);
     }
+
+    /// <summary>All weights, [query heads, experts, dim], and all biases, [query heads, experts], which never change.</summary>
+    internal TableContent<float> AllWeights => TableContent<float>.Of(_weights);
+
+    /// <inheritdoc cref="AllWeights"/>
+    internal TableContent<float> AllBias => TableContent<float>.Of(_bias);
 
     /// <summary>The weights of one head, [experts, dim].</summary>
     internal ReadOnlyMemory<float> HeadWeights(int head) => _weights.AsMemory(head * Experts * Dim, Experts * Dim);

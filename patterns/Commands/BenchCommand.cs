@@ -70,13 +70,8 @@ internal static class BenchCommand
         int OnDevice(ParseResult parsed, CancellationToken cancellationToken)
         {
             DeviceRequest request = device.Of(parsed);
-            if (parsed.GetValue(router) is not null)
-            {
-                throw new UserErrorException("--router routes mixtures, and --target cuda times experts: leave one of them out.");
-            }
-
             int? repeats = parsed.GetResult(repeat) is { Implicit: false } ? parsed.GetValue(repeat) : null;
-            return new DeviceBench(terminal, () => Arguments.Engine(Target.Cuda, request.WorkspaceBytes), request, repeats, !parsed.GetValue(noDense), cancellationToken).Run(
+            return new DeviceBench(terminal, () => Arguments.Engine(Target.Cuda, request.WorkspaceBytes), request, repeats, parsed.GetValue(router), !parsed.GetValue(noDense), cancellationToken).Run(
                 parsed.GetValue(pattern), parsed.GetValue(set)!, () => DeviceProblem.Of(
                     parsed.GetValue(tokens), request.Batch, parsed.GetValue(heads), parsed.GetValue(keyHeads) ?? parsed.GetValue(heads),
                     parsed.GetValue(dim), request.Dtype));

@@ -37,10 +37,10 @@ internal static class CheckCommand
         using AttentionEngine engine = create();
         AttentionOptions options = file.Options with { ReturnLse = pattern.HasLse, ReturnRoutes = true };
         Run run = new(engine, file, options, cancellationToken);
-        (AttentionResult<float> actual, Judgement judgement) = terminal.Progress("Checking", 2, step => (engine.Target, pattern, file.Dtype) switch
+        (AttentionResult<float> actual, Judgement judgement) = terminal.Progress("Checking", 2, step => (engine.Target, file.Dtype) switch
         {
-            (Target.Cuda, ExpertPattern expert, SafetensorsDtype.BF16) => run.Short(expert, DeviceElement.BFloat16, step),
-            (Target.Cuda, ExpertPattern expert, SafetensorsDtype.F16) => run.Short(expert, DeviceElement.Half, step),
+            (Target.Cuda, SafetensorsDtype.BF16) => run.Short(pattern, DeviceElement.BFloat16, step),
+            (Target.Cuda, SafetensorsDtype.F16) => run.Short(pattern, DeviceElement.Half, step),
             _ => run.Single(pattern, step),
         });
         terminal.Line(pattern.Title);
@@ -86,16 +86,24 @@ internal static class CheckCommand
         }
 
         /// <summary>On the file's own 16-bit numbers.</summary>
-        public (AttentionResult<float> Actual, Judgement Judgement) Short<T>(ExpertPattern pattern, DeviceElement<T> element, Action<string> step)
+        public (AttentionResult<float> Actual, Judgement Judgement) Short<T>(Pattern pattern, DeviceElement<T> element, Action<string> step)
             where T : unmanaged
         {
             (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors = File.Read<T>();
             step("kernel");
             AttentionResult<T> made = pattern.Attend(Engine, tensors, Options, CancellationToken);
-            AttentionResult<float> result = new() { Output = element.Values(made.Output), Lse = made.Lse, Routes = made.Routes, Timings = made.Timings };
+            AttentionResult<float> result = new()
+            {
+                Output = element.Values(made.Output),
+                Lse = made.Lse,
+                Routes = made.Routes,
+                RouteWeights = made.RouteWeights,
+                Loads = made.Loads,
+                Timings = made.Timings,
+            };
             step("oracle");
             float largest = element.Values(tensors.V).ToFlat().Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
-            Judgement judgement = pattern.Judge(result, tensors, Options, CancellationToken);
+            Judgement judgement = pattern.Judge(result, Engine, tensors, Options, CancellationToken);
             return (result, judgement with { Within = Tolerances.Short(element.Rounding, largest) });
         }
     }

@@ -24,14 +24,9 @@ internal sealed class ExpertPattern(ISparseExpert expert) : Pattern
             ? engine.Attend(expert, tensors.Q, tensors.K, tensors.V, options, cancellationToken)
             : engine.Attend(expert, tensors.Q, tensors.K, tensors.V, options, output, cancellationToken));
 
-    public override Judgement Judge(
-        AttentionResult<float> actual, AttentionEngine engine, (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors, AttentionOptions options,
-        CancellationToken cancellationToken) => Judge(actual, tensors, options, cancellationToken);
-
-    /// <summary>Compares what was made of tensors of any type with what the oracle makes of the same.</summary>
-    public Judgement Judge<T>(
-        AttentionResult<float> actual, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options, CancellationToken cancellationToken)
-        where T : unmanaged
+    public override Judgement Judge<T>(
+        AttentionResult<float> actual, AttentionEngine engine, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options,
+        CancellationToken cancellationToken)
     {
         (Tensor<T> q, Tensor<T> k, Tensor<T> v) = tensors;
         if (actual.Routes is not { } routes)

@@ -38,11 +38,11 @@ internal sealed class MixturePattern(IExpertMixture mixture, RouterSource source
         }
     }
 
-    public override Judgement Judge(
-        AttentionResult<float> actual, AttentionEngine engine, (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors, AttentionOptions options,
+    public override Judgement Judge<T>(
+        AttentionResult<float> actual, AttentionEngine engine, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options,
         CancellationToken cancellationToken)
     {
-        (Tensor<float> q, Tensor<float> k, Tensor<float> v) = tensors;
+        (Tensor<T> q, Tensor<T> k, Tensor<T> v) = tensors;
         ExpertRoutes routes = new(actual, mixture.Info.Experts.Count);
         List<(string Name, RouteGap Gap)> gaps = [("routes", source.Gap(routes, q))];
         bool[] nearTies = new bool[routes.Rows];
@@ -84,8 +84,9 @@ internal sealed class MixturePattern(IExpertMixture mixture, RouterSource source
     }
 
     /// <summary>An expert by itself, whose blocks are those that it chooses within the mixture: a mixture's result has no room for them.</summary>
-    private static AttentionResult<float> Alone(
-        ISparseExpert expert, AttentionEngine engine, (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors, AttentionOptions options,
-        CancellationToken cancellationToken) =>
+    private static AttentionResult<T> Alone<T>(
+        ISparseExpert expert, AttentionEngine engine, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options,
+        CancellationToken cancellationToken)
+        where T : unmanaged =>
         new ExpertPattern(expert).Attend(engine, tensors, options with { ReturnRoutes = true, ReturnLse = false }, cancellationToken);
 }

@@ -47,10 +47,12 @@ internal abstract class Pattern
         Tensor<T>? output = null)
         where T : unmanaged;
 
-    /// <summary>Compares what an engine made, with log-sum-exp where there is one and with routes, with the oracle.</summary>
-    public abstract Judgement Judge(
-        AttentionResult<float> actual, AttentionEngine engine, (Tensor<float> Q, Tensor<float> K, Tensor<float> V) tensors, AttentionOptions options,
-        CancellationToken cancellationToken);
+    /// <summary>Compares what an engine made of tensors of any type, with log-sum-exp where there is one and with routes, with what the oracle makes of
+    /// the same.</summary>
+    public abstract Judgement Judge<T>(
+        AttentionResult<float> actual, AttentionEngine engine, (Tensor<T> Q, Tensor<T> K, Tensor<T> V) tensors, AttentionOptions options,
+        CancellationToken cancellationToken)
+        where T : unmanaged;
 
     /// <summary>How much is attended of a sequence, by the routes that <paramref name="actual"/> has.</summary>
     public abstract Density Density(

@@ -22,9 +22,10 @@ internal sealed record RouterSource(string Name, Router? Router, Tensor<float>? 
     /// <summary>How far routes are from those that the logits call for, these computed in double precision.</summary>
     /// <param name="routes">The routes to judge.</param>
     /// <param name="q">[tokens, heads, dim].</param>
-    public RouteGap Gap(ExpertRoutes routes, Tensor<float> q)
+    public RouteGap Gap<T>(ExpertRoutes routes, Tensor<T> q)
+        where T : unmanaged
     {
-        Func<int, (double Logit, double Magnitude)[]> logits = Router is null ? Given(Logits!) : Computed(Router, q);
+        Func<int, (double Logit, double Magnitude)[]> logits = Router is null ? Given(Logits!) : Computed(Router, RouterQueries.Flat(q));
         RouteGap gap = new(routes.Rows, 0, 0, null);
         for (int row = 0; row < routes.Rows; row++)
         {
@@ -50,9 +51,9 @@ internal sealed record RouterSource(string Name, Router? Router, Tensor<float>? 
         return row => [.. values.Skip(row * experts).Take(experts).Select(logit => ((double)logit, (double)Math.Abs(logit)))];
     }
 
-    private static Func<int, (double Logit, double Magnitude)[]> Computed(Router router, Tensor<float> q)
+    private static Func<int, (double Logit, double Magnitude)[]> Computed(Router router, float[] queries)
     {
-        float[] queries = q.ToFlat(), weights = router.Weights.ToFlat(), bias = router.Bias.ToFlat();
+        float[] weights = router.Weights.ToFlat(), bias = router.Bias.ToFlat();
         return row => [.. Enumerable.Range(row % router.Heads * router.Experts, router.Experts).Select(at =>
         {
             (double logit, double magnitude) = ((double)bias[at], (double)Math.Abs(bias[at]));

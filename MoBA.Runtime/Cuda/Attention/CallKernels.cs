@@ -42,6 +42,25 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &routing);
     }
 
+    /// <summary>Attention of the rows that an expert of a mixture was given.</summary>
+    /// <param name="pattern">The expert's pattern.</param>
+    /// <param name="hash">The hash of its text.</param>
+    /// <param name="rows">The rows.</param>
+    public void Experts<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, ExpertRows rows)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
+    {
+        bool isBounded = TileShape.CanBeBounded(attention.Target, _call.Kind, pattern.ScoreBound);
+        AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
+            KernelPass.Experts, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded).OfLists(), hash);
+        CudaProblem problem = _call.Problem();
+        problem.Counters = attention.Counters();
+        problem.Items = MixtureSchedule.MostItemsOfExpert(_call.Sequences) * rows.Heads;
+        Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &rows);
+    }
+
     private uint Blocks(AttentionKernel kernel, int items) =>
         (uint)(kernel.Tiles.IsPersistent ? Math.Min(items, attention.Context.Device.Multiprocessors) : items);
 
@@ -58,13 +77,13 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         return problem;
     }
 
-    private void Launch(AttentionKernel kernel, uint blocks, CudaProblem* problem, void* pattern, CudaRouting* routing)
+    private void Launch(AttentionKernel kernel, uint blocks, CudaProblem* problem, void* pattern, void* third)
     {
         Maps maps = default;
         byte* aligned = (byte*)(((nint)(&maps) + 63) & -64);
         if (kernel.Tiles.TensorMaps > 0)
             Encode((TensorMap*)aligned, kernel.Tiles);
-        void** parameters = stackalloc void*[] { problem, pattern, routing == null ? aligned : routing, aligned };
+        void** parameters = stackalloc void*[] { problem, pattern, third == null ? aligned : third, aligned };
         kernel.Module.Launch(stream, blocks, parameters);
     }
 

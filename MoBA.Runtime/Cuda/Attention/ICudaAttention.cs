@@ -21,4 +21,15 @@ internal interface ICudaAttention : IDisposable
     /// <exception cref="InsufficientMemoryException">Workspace cannot be had.</exception>
     /// <exception cref="CudaException">The driver refused.</exception>
     long Launch(ISparseExpert expert, in CudaCall call, CudaStream stream, PassMarks? marks);
+
+    /// <summary>As <see cref="Launch"/>, of a mixture, each of whose experts has a kernel.</summary>
+    /// <param name="mixture">The mixture, and where its routes go.</param>
+    /// <param name="call">What it attends.</param>
+    /// <param name="stream">Where.</param>
+    /// <param name="marks">Marks the end of every pass; null measures nothing.</param>
+    /// <returns>Bytes of scratch memory, as for an expert.</returns>
+    /// <exception cref="ArgumentException">An expert's parameters do not fit the positions of the call.</exception>
+    /// <exception cref="InsufficientMemoryException">Workspace cannot be had.</exception>
+    /// <exception cref="CudaException">The driver refused.</exception>
+    long LaunchMixture(CudaMixtureCall mixture, in CudaCall call, CudaStream stream, PassMarks? marks);
 }

@@ -34,6 +34,27 @@ internal enum KernelPass
 
     /// <summary>Routes as callers get them.</summary>
     Routes,
+
+    /// <summary>Attention of the rows that an expert of a mixture was given.</summary>
+    Experts,
+
+    /// <summary>The logits of a router.</summary>
+    Logits,
+
+    /// <summary>Which experts rows choose by their logits.</summary>
+    Choose,
+
+    /// <summary>Pass "index" of a mixture: the order of items.</summary>
+    Order,
+
+    /// <summary>Takes a gate's routes from rows that are not its expert's.</summary>
+    Forget,
+
+    /// <summary>Merges what the experts of a row gave.</summary>
+    Mix,
+
+    /// <summary>Makes rows NaN that could choose no expert.</summary>
+    Refuse,
 }
 
 /// <summary>The methods that kernels are compiled from, and the shapes of those without a pattern.</summary>
@@ -56,6 +77,8 @@ internal static class KernelPasses
                 .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
             KernelPass.Routed => (isHopper ? typeof(HopperRouted) : typeof(AmpereRouted)).GetMethod(nameof(HopperRouted.Attend))!
                 .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
+            KernelPass.Experts => (isHopper ? typeof(HopperExperts) : typeof(AmpereExperts)).GetMethod(nameof(HopperExperts.Attend))!
+                .MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)),
             _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel with a pattern"),
         };
     }
@@ -71,6 +94,12 @@ internal static class KernelPasses
         KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
         KernelPass.Combine => typeof(CombineKernel).GetMethod(nameof(CombineKernel.Merge))!,
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
+        KernelPass.Logits => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Logits))!,
+        KernelPass.Choose => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Choose))!,
+        KernelPass.Order => typeof(ListKernels).GetMethod(nameof(ListKernels.Order))!,
+        KernelPass.Forget => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Forget))!,
+        KernelPass.Mix => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Mix))!,
+        KernelPass.Refuse => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Refuse))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };
 
@@ -87,8 +116,9 @@ internal static class KernelPasses
     public static TileShape Shape(this KernelPass pass, ElementKind element) => pass switch
     {
         KernelPass.Centroids => _any with { Element = element, SharedBytes = CentroidKernel.SharedBytes },
-        KernelPass.Combine => _any with { Element = element },
+        KernelPass.Combine or KernelPass.Logits or KernelPass.Mix or KernelPass.Refuse => _any with { Element = element },
         KernelPass.Count => _any with { SharedBytes = BitMatrix.Bytes },
+        KernelPass.Order => _any with { SharedBytes = ListKernels.SharedBytes },
         KernelPass.Scan => _any with { SharedBytes = BitMatrix.Columns * sizeof(int) },
         KernelPass.Scatter => _any with { SharedBytes = 2 * BitMatrix.Bytes },
         _ => _any,

@@ -20,6 +20,7 @@ internal sealed class TensorCoreAttention : ICudaAttention
     private readonly Lazy<LaunchCounters> _counters;
 
     private readonly GatedAttention _gated;
+    private readonly MixtureAttention _mixtures;
 
     /// <param name="context">The device's.</param>
     /// <param name="pool">Where scratch memory comes from.</param>
@@ -28,6 +29,7 @@ internal sealed class TensorCoreAttention : ICudaAttention
     {
         (Context, Store) = (context, store);
         _gated = new(this, pool);
+        _mixtures = new(this, _gated, pool);
         Target = TargetOf(context.Device, Environment.GetEnvironmentVariable(TargetVariable));
         Data = new(context, Math.Max(16L << 20, context.Device.MemoryBytes / 64));
         _counters = new(() => new(context));
@@ -70,6 +72,10 @@ internal sealed class TensorCoreAttention : ICudaAttention
 
         return 0;
     }
+
+    /// <inheritdoc/>
+    public long LaunchMixture(CudaMixtureCall mixture, in CudaCall call, CudaStream stream, PassMarks? marks) =>
+        _mixtures.Launch(mixture, call, stream, marks);
 
     /// <summary>The kernel of a pattern on this device.</summary>
     public AttentionKernel Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass pass, TileShape shape, string hash)

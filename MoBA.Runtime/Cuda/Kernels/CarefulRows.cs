@@ -37,11 +37,23 @@ internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
         }
     }
 
-    // Each lane has eight components of the row, those of it that there are.
     private static void Attend(CudaProblem problem, TPattern pattern, WorkItem work, int row, int lane)
     {
-        int position = work.Position + row;
         long token = work.QueryToken + row;
+        CarefulRow state = Of(problem, pattern, work, token, work.Position + row, lane);
+        state.Sum.Store(
+            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + (lane * 16L), state.Factor, lane * 8 < problem.Dim);
+    }
+
+    /// <summary>A row with all keys that it attends. Each lane has eight components of it, those of it that there are.</summary>
+    /// <param name="problem">The launch.</param>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="work">The head, and the keys of the sequence.</param>
+    /// <param name="token">The query token.</param>
+    /// <param name="position">Its position.</param>
+    /// <param name="lane">The thread's lane.</param>
+    public static CarefulRow Of(CudaProblem problem, TPattern pattern, WorkItem work, long token, int position, int lane)
+    {
         TQuery query = pattern.Query(position, work.Head, problem.Heads);
         CarefulRow state = CarefulRow.Of(problem, token, work.Head, lane);
         int keyTile = Tile.Keys();
@@ -52,8 +64,7 @@ internal static class CarefulRows<TPattern, TRuns, TQuery, TKey>
                 state = Add(state, problem, pattern, query, work, k, lane);
         }
 
-        state.Sum.Store(
-            problem.Output + (token * problem.OutputTokenStride) + (work.Head * problem.OutputHeadStride) + (lane * 16L), state.Factor, lane * 8 < problem.Dim);
+        return state;
     }
 
     /// <summary>The row with a key, if the query attends it.</summary>

@@ -49,6 +49,9 @@ internal readonly record struct TileShape(
     public static bool CanBeBounded(KernelTarget target, ElementKind element, float scoreBound) =>
         target == KernelTarget.Sm90a && element == ElementKind.BFloat16 && scoreBound <= MostBound;
 
+    /// <summary>The same for rows that are gathered from a list and attend all key tiles of their pattern.</summary>
+    public TileShape OfLists() => this with { Role = KernelRole.Routed, BlockKeys = Dim == 256 ? 64 : 128 };
+
     /// <summary>The shape that rows of <paramref name="dim"/> components run in.</summary>
     public static TileShape For(KernelTarget target, int dim, ElementKind element, bool isBounded = false) =>
         new(target, dim <= 64 ? 64 : dim <= 128 ? 128 : 256, element, isBounded);

@@ -15,8 +15,9 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
             : $"{expert.Info.Name} sends queries to {schedule.Slots} past blocks, and kernels for tensor cores to {GatedSchedule.MostSlots} at most: set TopK to {GatedSchedule.MostSlots + 1} or less, or attend with it on host tensors, which the CPU engine takes.";
     }
 
-    /// <summary>As <see cref="ICudaAttention.Launch"/>, of an expert with a gate.</summary>
-    public long Launch(ISparseExpert expert, in CudaCall call, CudaStream stream, PassMarks? marks)
+    /// <summary>As <see cref="ICudaAttention.Launch"/>, of an expert with a gate; of <paramref name="rows"/> alone where it goes through the
+    /// passes, and else of all.</summary>
+    public long Launch(ISparseExpert expert, in CudaCall call, CudaStream stream, PassMarks? marks, GatedRows? rows = null)
     {
         BlockGate gate = expert.Gate!;
         GatedSchedule schedule = new(gate, call.Sequences);
@@ -27,7 +28,7 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
             expert.Bind(extent);
             expert.BindAlways(extent);
             if (schedule.WayOf(expert) == GatedWay.Routed)
-                return Routed(expert, call, schedule, passes, stream, marks);
+                return Routed(expert, call, schedule, passes, stream, marks, rows);
             if (schedule.WayOf(expert) == GatedWay.OwnBlocks)
                 expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new OwnBlocksRun(new(attention, call, stream))));
             else
@@ -44,7 +45,7 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         return 0;
     }
 
-    private long Routed(ISparseExpert expert, in CudaCall call, in GatedSchedule schedule, GatedPasses passes, CudaStream stream, PassMarks? marks)
+    private long Routed(ISparseExpert expert, in CudaCall call, in GatedSchedule schedule, GatedPasses passes, CudaStream stream, PassMarks? marks, GatedRows? rows)
     {
         BlockGate gate = expert.Gate!;
         using Workspace workspace = new(pool, stream, Layout(expert, call, schedule), $"routes, lists and partial outputs of {expert.Info.Name}'s block gate");
@@ -57,9 +58,10 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         marks?.End("gate");
         if (call.Routes != 0)
             Routes(passes, routing, gate, marks);
+        rows?.Keep(routing);
         passes.Index(routing);
         marks?.End("index");
-        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, marks)));
+        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, marks, rows)));
         return workspace.Bytes;
     }
 

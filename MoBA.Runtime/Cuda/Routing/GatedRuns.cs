@@ -15,8 +15,9 @@ internal sealed class OwnBlocksRun(CallKernels kernels) : IGatedRun
         where TRoutedKey : unmanaged => kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
 }
 
-/// <summary>Pass "own", and passes "routed" and "combine" for as many list heads at a time as there is room for partial outputs of.</summary>
-internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRouting routing, PassMarks? marks) : IGatedRun
+/// <summary>Pass "own", and passes "routed" and "combine" for as many list heads at a time as there is room for partial outputs of; of some
+/// rows, or of all.</summary>
+internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRouting routing, PassMarks? marks, GatedRows? rows) : IGatedRun
 {
     /// <inheritdoc/>
     public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
@@ -29,7 +30,10 @@ internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRou
         where TRoutedQuery : unmanaged
         where TRoutedKey : unmanaged
     {
-        kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+        if (rows is null)
+            kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+        else
+            rows.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(kernels, own, source);
         marks?.End("own");
         CudaRouting part = routing;
         for (int first = 0; first < routing.ListHeads; first += routing.ListHeadsTogether)

@@ -7,15 +7,16 @@ using MoBA.Runtime.Cuda;
 
 namespace MoBA.Program;
 
-/// <summary><c>moba bench --target cuda</c>: experts on device tensors.</summary>
+/// <summary><c>moba bench --target cuda</c>: experts and mixtures on device tensors.</summary>
 /// <param name="terminal">Where the report goes.</param>
 /// <param name="create">Makes the engine.</param>
 /// <param name="request">What is asked for.</param>
 /// <param name="repeats">Calls to time, or null for as many as suit.</param>
+/// <param name="router">The file that routes a mixture; null is a random one.</param>
 /// <param name="withDense">Whether dense causal attention is timed beside a pattern.</param>
 /// <param name="cancellationToken">Looked at between measurements.</param>
 internal sealed class DeviceBench(
-    Terminal terminal, Func<AttentionEngine> create, DeviceRequest request, int? repeats, bool withDense, CancellationToken cancellationToken)
+    Terminal terminal, Func<AttentionEngine> create, DeviceRequest request, int? repeats, string? router, bool withDense, CancellationToken cancellationToken)
 {
     private const int FewTokens = 64, ManyCalls = 1000;
 
@@ -47,9 +48,21 @@ internal sealed class DeviceBench(
 
     private int Run(GalleryEntry? entry, string[] settings, DeviceProblem problem, AttentionInput? file)
     {
+        if (entry is MixtureEntry mixture)
+        {
+            return problem.Dtype == SafetensorsDtype.BF16
+                ? RunMixture(mixture, settings, problem, file, DeviceElement.BFloat16)
+                : RunMixture(mixture, settings, problem, file, DeviceElement.Half);
+        }
+
+        if (entry is not null)
+        {
+            new Routing(router, null, null, _ => null).CheckUnused(entry.Name);
+        }
+
         List<ISparseExpert> experts = entry is null
             ? [.. Gallery.Experts.Where(static e => e.Info.Gate is null).Select(e => e.Create(problem.LongestSequence))]
-            : [Expert(entry, settings, problem)];
+            : [ExpertSettings.Apply(((ExpertEntry)entry).Create(problem.LongestSequence), settings)];
         if (entry is not null && withDense && experts[0] is not Causal)
         {
             experts.Add(new Causal());
@@ -60,9 +73,20 @@ internal sealed class DeviceBench(
             : Run(experts, settings, problem, file, DeviceElement.Half);
     }
 
-    private static ISparseExpert Expert(GalleryEntry entry, string[] settings, DeviceProblem problem) => entry is ExpertEntry expert
-        ? ExpertSettings.Apply(expert.Create(problem.LongestSequence), settings)
-        : throw new UserErrorException($"--target cuda times what runs on device tensors, and {entry.Name} is a mixture, which these have no kernels for yet: leave --target out, or name an expert.");
+    private int RunMixture<T>(MixtureEntry entry, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
+        where T : unmanaged
+    {
+        if (request.MoreThanTimes is { } option)
+        {
+            throw new UserErrorException($"{option} is for experts, and {entry.Name} is a mixture: leave it out, or name an expert.");
+        }
+
+        IExpertMixture mixture = ExpertSettings.Apply(entry.Create(problem.LongestSequence), settings);
+        RouterSource source = new Routing(router, null, null, other => RouterSource.Random(other.Info, problem.Heads, problem.Dim)).For(entry);
+        using AttentionEngine engine = create();
+        using DeviceInputs<T> inputs = UserErrorException.Around(() => DeviceInputs<T>.Of(engine, problem, file, request.Correlated, element));
+        return new MixtureBench(terminal, engine, mixture, source, problem, repeats, cancellationToken).Run(inputs, withDense);
+    }
 
     private int Run<T>(List<ISparseExpert> experts, string[] settings, DeviceProblem problem, AttentionInput? file, DeviceElement<T> element)
         where T : unmanaged

@@ -9,5 +9,5 @@ internal static class DeviceNote
     public static string? Of(AttentionEngine engine, IReadOnlyList<PassTiming> timings) =>
         engine.Target != Target.Cuda ? null
         : timings.Any(pass => pass.Pass == "upload") ? "on tensor cores"
-        : "on the CPU: tensor cores take experts, BF16 or F16 tensors, and routes of at most 64 blocks";
+        : "on the CPU: tensor cores take BF16 or F16 tensors, and routes of at most 64 blocks";
 }

@@ -136,4 +136,10 @@ internal sealed class DeviceOptions
 /// <param name="Here">Whether the first call of this process is all that is timed.</param>
 internal sealed record DeviceRequest(
     int Batch, SafetensorsDtype Dtype, string? Input, string? Output, string? Json, double? Peak, bool Sustained, bool First, bool All,
-    bool Correlated, long? WorkspaceBytes, bool Crossover, bool Here);
+    bool Correlated, long? WorkspaceBytes, bool Crossover, bool Here)
+{
+    /// <summary>The first option that asks for what is measured of experts alone; null where there is none.</summary>
+    public string? MoreThanTimes =>
+        Output is not null ? "--output" : Json is not null ? "--json" : Peak is not null ? "--peak" : Sustained ? "--sustained" : First ? "--first"
+        : Crossover ? "--crossover" : null;
+}

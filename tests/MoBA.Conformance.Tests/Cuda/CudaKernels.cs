@@ -1,4 +1,3 @@
-using System.Reflection;
 using MoBA.Patterns;
 using MoBA.Runtime;
 using MoBA.Runtime.Cuda;
@@ -22,12 +21,25 @@ internal static class CudaKernels
     /// <summary>The kernels of a pattern: one, or two where a gate leaves pairs aside.</summary>
     public static IReadOnlyList<KernelSource> Of(string pattern, KernelTarget target) => Launches(pattern, target).Kernels;
 
+    /// <summary>The shapes that a pattern runs in where a mixture gives it rows.</summary>
+    public static IEnumerable<TileShape> ListShapes(string pattern, KernelTarget target) =>
+        Shapes(pattern, target).Select(static shape => shape.OfLists());
+
+    /// <summary>The kernel of a pattern for rows that a mixture gives it; with a gate, for their own blocks.</summary>
+    public static KernelSource OfLists(string pattern, KernelTarget target)
+    {
+        KernelFinder finder = new(target, KernelPass.Experts);
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchCuda(expert.Gate is null ? finder : new GatedLaunch(expert, expert.Gate, null!, finder));
+        return finder.Kernels.Single();
+    }
+
     /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
     public static KernelText Text(KernelSource kernel, TileShape shape) => _store.Text(kernel, shape);
 
     private static KernelFinder Launches(string pattern, KernelTarget target)
     {
-        KernelFinder finder = new(target);
+        KernelFinder finder = new(target, KernelPass.Attend);
         ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
         expert.LaunchCuda(finder);
         expert.LaunchCudaAlways(finder);
@@ -35,7 +47,7 @@ internal static class CudaKernels
     }
 
     /// <summary>Takes the kernels of an expert instead of running them.</summary>
-    private sealed class KernelFinder(KernelTarget target) : CudaLaunch
+    private sealed class KernelFinder(KernelTarget target, KernelPass pass) : CudaLaunch, IGatedRun
     {
         public List<KernelSource> Kernels { get; } = [];
 
@@ -47,10 +59,18 @@ internal static class CudaKernels
 
         public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
         {
-            Type skeleton = target == KernelTarget.Sm90a ? typeof(HopperAttention) : typeof(AmpereAttention);
-            MethodInfo attend = skeleton.GetMethod(nameof(HopperAttention.Attend))!;
             ScoreBound = pattern.ScoreBound;
-            Kernels.Add(new(attend.MakeGenericMethod(typeof(TPattern), typeof(TRuns), typeof(TQuery), typeof(TKey)), source));
+            Kernels.Add(new(pass.Method<TPattern, TRuns, TQuery, TKey>(target), source));
         }
+
+        public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
+            where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
+            where TOwnRuns : unmanaged
+            where TOwnQuery : unmanaged
+            where TOwnKey : unmanaged
+            where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
+            where TRoutedRuns : unmanaged
+            where TRoutedQuery : unmanaged
+            where TRoutedKey : unmanaged => Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
     }
 }

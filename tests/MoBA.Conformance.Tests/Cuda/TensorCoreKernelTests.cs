@@ -1,5 +1,6 @@
 using System.Globalization;
 using MoBA.Patterns;
+using MoBA.Runtime;
 using MoBA.Runtime.Cuda;
 using Xunit;
 
@@ -41,6 +42,45 @@ public sealed class TensorCoreKernelTests : IDisposable
         ];
         string[] faults = [.. texts.AsParallel().AsOrdered().WithDegreeOfParallelism(2).SelectMany(t => Faults(t.Item1, t.Item2, KnownStackBytes(pattern, t.Item2)))];
         Assert.True(faults.Length == 0, string.Join('\n', faults));
+    }
+
+    /// <summary>Patterns of every sort, for every machine.</summary>
+    public static TheoryData<string, string> ListKernels =>
+        [.. from name in (string[])[
+                nameof(SinkWindow), nameof(Strided), nameof(GlobalWindow), nameof(DocumentCausal), nameof(BigBird), nameof(AlibiCausal), nameof(SoftCap),
+                nameof(MobaTopK), nameof(MobaSinks),
+            ]
+            from target in Enum.GetValues<KernelTarget>()
+            select (name, target.ToString())];
+
+    [Theory]
+    [MemberData(nameof(ListKernels))]
+    public void A_kernel_of_rows_of_a_mixture_is_assembled_into_registers(string pattern, string machine)
+    {
+        Ptxas.SkipWithout();
+        KernelTarget target = Enum.Parse<KernelTarget>(machine);
+        KernelSource kernel = CudaKernels.OfLists(pattern, target);
+        (KernelText, TileShape)[] texts = [.. CudaKernels.ListShapes(pattern, target).Select(shape => (CudaKernels.Text(kernel, shape), shape))];
+        foreach ((KernelText text, TileShape shape) in texts)
+            CheckText(text, shape);
+        string[] faults = [.. texts.AsParallel().AsOrdered().WithDegreeOfParallelism(2).SelectMany(t => Faults(t.Item1, t.Item2, KnownStackBytes(pattern, t.Item2)))];
+        Assert.True(faults.Length == 0, string.Join('\n', faults));
+    }
+
+    /// <summary>The kernels of a mixture that know no pattern.</summary>
+    public static TheoryData<string> MixturePasses => [.. ((KernelPass[])[KernelPass.Logits, KernelPass.Choose, KernelPass.Order, KernelPass.Forget, KernelPass.Mix, KernelPass.Refuse]).Select(static pass => $"{pass}")];
+
+    [Theory]
+    [MemberData(nameof(MixturePasses))]
+    public void A_pass_of_a_mixture_is_assembled_into_registers(string name)
+    {
+        Ptxas.SkipWithout();
+        KernelPass pass = Enum.Parse<KernelPass>(name);
+        foreach (ElementKind element in (ElementKind[])[ElementKind.Half, ElementKind.BFloat16])
+        {
+            TileShape shape = pass.Shape(element);
+            Assert.Empty(Faults(CudaKernels.Text(new(pass.Method(), ""), shape), shape, 0));
+        }
     }
 
     [Fact]

@@ -26,7 +26,9 @@ public sealed class DeviceBenchTests : IDisposable
     [InlineData("bench Causal --batch 2", "--batch is for --target cuda")]
     [InlineData("bench --all --target cuda --set Window=1", "--set is for one pattern")]
     [InlineData("bench --all --target cuda --output OUT", "--output is for one pattern")]
-    [InlineData("bench LongContext --target cuda", "LongContext is a mixture, which these have no kernels for yet")]
+    [InlineData("bench LongContext --target cuda --json OUT", "--json is for experts, and LongContext is a mixture")]
+    [InlineData("bench LongContext --target cuda --crossover", "--crossover is for experts, and LongContext is a mixture")]
+    [InlineData("bench LongContext --target cuda --router NONE", "which is not there; give a file that 'moba fit' wrote")]
     [InlineData("bench MobaTopK --data correlated", "--data is for --target cuda")]
     [InlineData("bench MobaTopK --target cuda --data real", "--data is 'real': random or correlated is wanted")]
     [InlineData("bench MobaTopK --target cuda --data correlated --input IN", "--data is of random numbers, and --input has its own")]
@@ -34,7 +36,7 @@ public sealed class DeviceBenchTests : IDisposable
     [InlineData("bench --all --target cuda --crossover", "--crossover is for one pattern")]
     [InlineData("bench MobaTopK --target cuda --workspace 0", "--workspace is '0': a whole number from 1")]
     [InlineData("bench MobaTopK --target cuda --tokens 5000 --set BlockSize=7", "BlockSize")]
-    [InlineData("bench Causal --target cuda --router NONE", "--router routes mixtures")]
+    [InlineData("bench Causal --target cuda --router NONE", "and Causal is no mixture; leave --router out")]
     [InlineData("bench Causal --target cuda --dtype f8", "--dtype is 'f8': bf16 or fp16 is wanted")]
     [InlineData("bench Causal --target cuda --peak -1", "--peak is '-1': a number of TFLOP/s above 0 is wanted")]
     [InlineData("bench Causal --target cuda --batch 0", "--batch is '0': a whole number from 1")]
@@ -138,6 +140,20 @@ public sealed class DeviceBenchTests : IDisposable
         {
             Assert.Contains(part, text, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_mixture_is_timed_beside_its_experts()
+    {
+        (string text, _) = Run("LongContext", ["SinkWindow.Window=8"], Nothing with { Batch = 2 }, () => DeviceProblem.Of(96, 2, 2, 1, 8, SafetensorsDtype.F16), repeats: 2);
+        foreach (string part in (string[])[
+            "2 sequences of up to 96 tokens, 2 query heads, 1 key heads, dim 8, float16", "SinkWindow.Window=8", "routed by a random router",
+            "passes of LongContext, ms: fake 2.000", "MobaTopK alone", "Causal alone", "entropy"])
+        {
+            Assert.Contains(part, text, StringComparison.Ordinal);
+        }
+
+        Assert.Matches(@"LongContext +2\.000 +2\.000 +2 +1\.0x as fast", text);
     }
 
     [Fact]
@@ -271,7 +287,7 @@ public sealed class DeviceBenchTests : IDisposable
     {
         using StringWriter text = new(), error = new();
         using var device = new FakeDevice();
-        DeviceBench bench = new(Terminal.To(text, error), () => device.Engine, request, repeats, withDense, TestContext.Current.CancellationToken);
+        DeviceBench bench = new(Terminal.To(text, error), () => device.Engine, request, repeats, null, withDense, TestContext.Current.CancellationToken);
         Assert.Equal(0, bench.Run(Gallery.Find(pattern), settings, problem));
         device.Dispose();
         Assert.Equal(0, device.Driver.Leaks);

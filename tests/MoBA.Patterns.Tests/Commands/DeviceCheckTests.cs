@@ -33,12 +33,23 @@ public sealed class DeviceCheckTests : IDisposable
     }
 
     [Fact]
+    public void A_mixture_is_checked_on_the_device()
+    {
+        using FakeDevice device = new();
+        string path = Write(static x => (BFloat16)x, static (w, n, t) => w.Add(n, t));
+        (int code, string text) = Check("LongContext", path, device, new Routing(null, null, null, static mixture => RouterSource.Random(mixture.Info, 4, 16)));
+        Assert.Equal(0, code);
+        foreach (string part in (string[])["ran     on tensor cores", "routes", "MobaTopK", "agrees with the oracle", "entropy"])
+            Assert.Contains(part, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Floats_are_checked_on_the_CPU_and_that_is_said()
     {
         using FakeDevice device = new();
         (int code, string text) = Check("MobaTopK", CommandLine.WriteInput(_folder, tokens: 150), device);
         Assert.Equal(0, code);
-        Assert.Contains("ran     on the CPU: tensor cores take experts, BF16 or F16 tensors", text, StringComparison.Ordinal);
+        Assert.Contains("ran     on the CPU: tensor cores take BF16 or F16 tensors", text, StringComparison.Ordinal);
         Assert.Contains("agrees with the oracle at a tolerance of 1e-04", text, StringComparison.Ordinal);
         Assert.Equal(0, device.Attention.Call.QueryTokens);
     }
@@ -57,11 +68,11 @@ public sealed class DeviceCheckTests : IDisposable
         Assert.Contains("TOO LARGE", (judgement with { Within = Tolerances.Single }).Text(judgement.Routes[0].Gap), StringComparison.Ordinal);
     }
 
-    private static (int Code, string Text) Check(string name, string path, FakeDevice device)
+    private static (int Code, string Text) Check(string name, string path, FakeDevice device, Routing? routing = null)
     {
         using StringWriter text = new(), error = new();
         using AttentionInput file = AttentionInput.Open(path);
-        Pattern pattern = Pattern.Of(Gallery.Find(name)!, file.LongestSequence, [], Routing.None);
+        Pattern pattern = Pattern.Of(Gallery.Find(name)!, file.LongestSequence, [], routing ?? Routing.None);
         return (CheckCommand.Check(Terminal.To(text, error), pattern, file, () => device.Engine, TestContext.Current.CancellationToken), text.ToString());
     }
 
