@@ -23,6 +23,12 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// <summary>Whether the result carries the routes: which blocks a block gate chose.</summary>
     public bool ReturnRoutes { get; init; }
 
+    /// <inheritdoc cref="AttentionOptions.AttendPath"/>
+    public AttendPath AttendPath { get; init; }
+
+    /// <inheritdoc cref="AttentionOptions.ReturnOverlap"/>
+    public bool ReturnOverlap { get; init; }
+
     /// <summary>Where the work is enqueued; null is the engine's own stream.</summary>
     public CudaStream? Stream { get; init; }
 
@@ -54,6 +60,10 @@ public sealed record DeviceAttentionResult<T>
     /// block first and then the chosen past blocks, ascending; -1 where there are fewer. Null unless
     /// <see cref="DeviceAttentionOptions.ReturnRoutes"/> asked for them and the expert has a gate. The caller's to dispose.</summary>
     public DeviceTensor<int>? Routes { get; init; }
+
+    /// <summary>How much the choices of neighbouring queries overlapped, and which path was taken; reading it waits for the call. Null unless
+    /// <see cref="DeviceAttentionOptions.ReturnOverlap"/> asked for it and the expert has a gate. The caller's to dispose.</summary>
+    public DeviceGateOverlap? Overlap { get; init; }
 
     /// <summary>Bytes of scratch memory that the call takes while it runs: of a block gate's routes, lists and partial outputs. The engine's
     /// to reuse.</summary>

@@ -38,28 +38,40 @@ internal readonly struct DeviceCall<T>
         DeviceTensor<T>? made = null;
         DeviceTensor<float>? lse = null;
         DeviceTensor<int>? routes = null;
+        DeviceTensor<int>? overlap = null;
         long workspace = 0;
         try
         {
             made = output is null ? _runtime.Allocate<T>(_q.SharedShape, "the output", _stream) : null;
             lse = _options.ReturnLse ? _runtime.Allocate<float>([_q.Shape[0], _q.Shape[1]], "the log-sum-exp", _stream) : null;
             routes = _options.ReturnRoutes && expert.Gate is { } gate ? _runtime.Allocate<int>(RoutesShape(gate), "the routes", _stream) : null;
+            overlap = _options.ReturnOverlap && expert.Gate is not null && _q.Shape[0] > 0
+                ? _runtime.Allocate<int>([UnionVerdict.Length], "the overlap of routes", _stream)
+                : null;
             if (_q.Shape[0] > 0)
-                workspace = Launch(expert, q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
-            return new() { Output = output ?? made!, Lse = lse, Routes = routes, WorkspaceBytes = workspace };
+                workspace = Launch(expert, q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0, overlap?.Pointer ?? 0);
+            return new()
+            {
+                Output = output ?? made!,
+                Lse = lse,
+                Routes = routes,
+                Overlap = overlap is null ? null : new(overlap),
+                WorkspaceBytes = workspace,
+            };
         }
         catch (Exception e)
         {
             made?.Dispose();
             lse?.Dispose();
             routes?.Dispose();
+            overlap?.Dispose();
             if (e is CudaException failure)
                 throw failure.During($"{expert.Info.Name} on q {AttentionChecks.Text(_q.Shape)} and k {AttentionChecks.Text(_k.Shape)}");
             throw;
         }
     }
 
-    private long Launch(ISparseExpert expert, CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse, nint routes)
+    private long Launch(ISparseExpert expert, CudaRows q, CudaRows k, CudaRows v, CudaRows output, nint lse, nint routes, nint overlap)
     {
         CudaCall call = new()
         {
@@ -78,6 +90,8 @@ internal readonly struct DeviceCall<T>
             Sequences = _sequences,
             Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
             Routes = routes,
+            Path = _options.AttendPath,
+            Overlap = overlap,
         };
         return _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
     }

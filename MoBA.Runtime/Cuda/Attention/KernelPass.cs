@@ -40,6 +40,12 @@ internal enum KernelPass
 
     /// <summary>Routes as callers get them.</summary>
     Routes,
+
+    /// <summary>Pass "overlap": what tiles of queries chose together.</summary>
+    Overlap,
+
+    /// <summary>Pass "overlap": the path to take.</summary>
+    Choose,
 }
 
 /// <summary>The methods that kernels are compiled from, and the shapes of those without a pattern.</summary>
@@ -79,6 +85,8 @@ internal static class KernelPasses
         KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
         KernelPass.Combine => typeof(CombineKernel).GetMethod(nameof(CombineKernel.Merge))!,
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
+        KernelPass.Overlap => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Count))!,
+        KernelPass.Choose => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Choose))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };
 
@@ -102,6 +110,7 @@ internal static class KernelPasses
         KernelPass.Count => _any with { SharedBytes = BitMatrix.Bytes },
         KernelPass.Scan => _any with { SharedBytes = BitMatrix.Columns * sizeof(int) },
         KernelPass.Scatter => _any with { SharedBytes = 2 * BitMatrix.Bytes },
+        KernelPass.Overlap or KernelPass.Choose => _any with { SharedBytes = OverlapKernels.SharedBytes },
         _ => _any,
     };
 }

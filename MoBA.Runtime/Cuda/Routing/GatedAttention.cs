@@ -39,6 +39,8 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         }
 
         marks?.End("attend");
+        if (call.Overlap != 0)
+            attention.Tell(call.Overlap, AttendPath.Auto, stream);
         if (call.Routes != 0)
             Routes(passes, Known(call, gate), gate, marks);
         return 0;
@@ -57,10 +59,38 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         marks?.End("gate");
         if (call.Routes != 0)
             Routes(passes, routing, gate, marks);
-        passes.Index(routing);
-        marks?.End("index");
-        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, marks)));
-        return workspace.Bytes;
+        using UnionPath? union = UnionPath.Of(attention, pool, call, gate, routing, workspace.Bytes, stream);
+        AttendPath path = UnionPath.Wanted(expert, call, union);
+        routing.Turn = Overlap(passes, routing, call, union, path, stream, marks);
+        if (path != AttendPath.Union)
+        {
+            passes.Index(routing);
+            marks?.End("index");
+        }
+
+        expert.LaunchCuda(new GatedLaunch(
+            expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, union, path, marks)));
+        return workspace.Bytes + (union?.Bytes ?? 0);
+    }
+
+    // Where the device has its choice of a path, if it has one.
+    private long Overlap(GatedPasses passes, CudaRouting routing, in CudaCall call, UnionPath? union, AttendPath path, CudaStream stream, PassMarks? marks)
+    {
+        bool chooses = path == AttendPath.Auto || call.Overlap != 0;
+        if (union is null)
+        {
+            if (call.Overlap != 0)
+                attention.Tell(call.Overlap, AttendPath.Gathered, stream);
+            return 0;
+        }
+
+        if (chooses || path == AttendPath.Union)
+        {
+            passes.Overlap(routing, union.Sets with { Wanted = (int)path }, chooses);
+            marks?.End("overlap");
+        }
+
+        return path == AttendPath.Auto ? union.Sets.Verdict : 0;
     }
 
     private static void Routes(GatedPasses passes, in CudaRouting routing, BlockGate gate, PassMarks? marks)

@@ -15,9 +15,27 @@ internal sealed class OwnBlocksRun(CallKernels kernels) : IGatedRun
         where TRoutedKey : unmanaged => kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
 }
 
-/// <summary>Pass "own", and passes "routed" and "combine" for as many list heads at a time as there is room for partial outputs of.</summary>
-internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRouting routing, PassMarks? marks) : IGatedRun
+/// <summary>Pass "own", and passes "routed" and "combine" for as many list heads at a time as there is room for partial outputs of; or pass "union";
+/// or both paths, of which the device takes one.</summary>
+internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRouting routing, UnionPath? union, AttendPath path, PassMarks? marks) : IGatedRun
 {
+    /// <inheritdoc/>
+    public bool Gathers => path != AttendPath.Union;
+
+    /// <inheritdoc/>
+    public UnionPath? Union => path == AttendPath.Gathered ? null : union;
+
+    /// <inheritdoc/>
+    public void RunUnion<TUnion, TUnionRuns, TUnionQuery, TUnionKey>(TUnion pattern, string source)
+        where TUnion : unmanaged, ICudaPattern<TUnionRuns, TUnionQuery, TUnionKey>
+        where TUnionRuns : unmanaged
+        where TUnionQuery : unmanaged
+        where TUnionKey : unmanaged
+    {
+        kernels.Attend<TUnion, TUnionRuns, TUnionQuery, TUnionKey>(pattern, source, routing.Turn, union!.Sets);
+        marks?.End("union");
+    }
+
     /// <inheritdoc/>
     public void Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey, TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(TOwn own, TRouted routed, string source)
         where TOwn : unmanaged, ICudaPattern<TOwnRuns, TOwnQuery, TOwnKey>
@@ -29,7 +47,7 @@ internal sealed class RoutedRun(CallKernels kernels, GatedPasses passes, CudaRou
         where TRoutedQuery : unmanaged
         where TRoutedKey : unmanaged
     {
-        kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+        kernels.Attend<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source, routing.Turn);
         marks?.End("own");
         CudaRouting part = routing;
         for (int first = 0; first < routing.ListHeads; first += routing.ListHeadsTogether)
