@@ -85,7 +85,7 @@ internal static class KernelPasses
         KernelPass.Scatter => typeof(IndexKernels).GetMethod(nameof(IndexKernels.Scatter))!,
         KernelPass.Combine => typeof(CombineKernel).GetMethod(nameof(CombineKernel.Merge))!,
         KernelPass.Routes => typeof(RoutesKernel).GetMethod(nameof(RoutesKernel.Write))!,
-        KernelPass.Overlap => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Count))!,
+        KernelPass.Overlap => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Measure))!,
         KernelPass.Choose => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Choose))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };

@@ -48,6 +48,7 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
             (all.Tiles, all.Bits, all.Routes) = (union.Sets.Tiles, union.Sets.Bits, union.Routing.Routes);
             (all.TileShift, all.RouteHeads, all.Words, all.KeyTile) = (union.Sets.TileShift, union.Sets.RouteHeads, union.Sets.Words, union.Sets.KeyTile);
             all.ByHeadsPerRoute = CudaDivisor.Of(union.Routing.HeadsPerGate);
+            all.Heads = union.Sets.RouteHeads * union.Routing.HeadsPerGate;
             all.SlotFours = union.Routing.SlotStride / 4;
             of._run.RunUnion<
                 UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,

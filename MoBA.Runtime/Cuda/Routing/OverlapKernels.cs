@@ -15,7 +15,7 @@ public static unsafe class OverlapKernels
     /// as gathering rows, partial outputs and their merging cost.</summary>
     internal const int MostTenths = 16;
 
-    /// <summary>Shared memory of <see cref="Count"/>: a bit for each of 128 rows and 256 blocks.</summary>
+    /// <summary>Shared memory of <see cref="Measure"/>: a bit for each of 128 rows and 256 blocks.</summary>
     internal const int SharedBytes = RowWords * BitMatrix.Columns * sizeof(int);
 
     private const int RowWords = 4;
@@ -24,7 +24,7 @@ public static unsafe class OverlapKernels
     /// <param name="routing">The routes.</param>
     /// <param name="union">Where sets and numbers go.</param>
     /// <param name="heads">Query heads.</param>
-    public static void Count(CudaRouting routing, CudaUnion union, int heads)
+    public static void Measure(CudaRouting routing, CudaUnion union, int heads)
     {
         Tile.Begin();
         int thread = Group.IdxX;

@@ -53,6 +53,9 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     /// <summary>As <see cref="CudaUnion"/> has them.</summary>
     public int TileShift, RouteHeads, Words, KeyTile;
 
+    /// <summary>Query heads.</summary>
+    public int Heads;
+
     /// <summary>Fours of slots that a row has in <see cref="Routes"/>.</summary>
     public int SlotFours;
 
@@ -63,7 +66,7 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     public readonly bool ReadsTables => Inner.ReadsTables | Always.ReadsTables;
 
     /// <inheritdoc/>
-    public readonly bool HasColumns => Inner.HasColumns & Always.HasColumns;
+    public readonly bool HasColumns => true;
 
     /// <inheritdoc/>
     public readonly bool HasNear => Inner.HasNear;
@@ -135,14 +138,12 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     /// <inheritdoc/>
     public readonly UnionQuery<TQuery, TAlwaysQuery> Query(int q, int head, int heads)
     {
-        QueryTile* tile = TileOf(q);
-        int row = q - tile->Position, position = tile->SequencePosition + row;
+        int position = q + PositionShift(q);
         UnionQuery<TQuery, TAlwaysQuery> query;
         query.Inner = Inner.Query(position, head, heads);
         query.Always = Always.Query(position, head, heads);
-        query.OwnBlock = position < 0 ? -1 : ByBlockSize.DivNatural(position);
-        query.FirstBlock = tile->FirstBlock;
-        query.Route = (((tile->QueryToken + row) * heads) + head) * SlotFours;
+        query.Number = q;
+        query.Head = head;
         return query;
     }
 
@@ -165,7 +166,9 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
             chosen |= columns & IsChosen(q, block);
         }
 
-        return Own.AttendedColumns(OwnQueryOf(q), firstKey) | (Inner.AttendedColumns(q.Inner, firstKey) & chosen);
+        if (Inner.HasColumns & Always.HasColumns)
+            return Own.AttendedColumns(OwnQueryOf(q), firstKey) | (Inner.AttendedColumns(q.Inner, firstKey) & chosen);
+        return OneByOne(q, firstKey, chosen);
     }
 
     /// <inheritdoc/>
@@ -177,6 +180,22 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     /// <inheritdoc/>
     public readonly float ScoreNear(float score, float scale, float unit, float shift, UnionQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
         Inner.ScoreNear(score, scale, unit, shift, q.Inner, k.Inner);
+
+    // A column after the other, in a loop, which needs fewer registers than asking for each score does.
+    private readonly int OneByOne(UnionQuery<TQuery, TAlwaysQuery> q, int firstKey, int chosen)
+    {
+        OwnQuery<TQuery, TAlwaysQuery> own = OwnQueryOf(q);
+        int attended = 0, lastKey = TileOf(q.Number)->Keys - 1;
+        for (int column = 0; column < KeyTile >> 2; column++)
+        {
+            // A table ends with the last key; columns beyond it are left out elsewhere.
+            OwnKey<TKey, TAlwaysKey> key = Own.Key(PortableMath.Min(firstKey + ((column >> 1) << 3) + (column & 1), lastKey), q.Head, Heads);
+            bool attends = Own.Attends(own, key) | (Inner.Attends(q.Inner, key.Inner) & ((chosen >> column) & 1) != 0);
+            attended |= (attends ? 1 : 0) << column;
+        }
+
+        return attended;
+    }
 
     private readonly QueryTile* TileOf(int q) => (QueryTile*)Tiles + (q >> TileShift);
 
@@ -214,9 +233,11 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     // -1 if the row chose a block, else 0.
     private readonly int IsChosen(UnionQuery<TQuery, TAlwaysQuery> q, int block)
     {
+        QueryTile* tile = TileOf(q.Number);
+        long route = Routes + ((((((long)tile->QueryToken + q.Number - tile->Position) * Heads) + q.Head) * SlotFours) * 16);
         int found = 0;
         for (int four = 0; four < SlotFours; four++)
-            found |= Tile.IsAmong(Routes + ((q.Route + four) * 16L), q.FirstBlock + block);
+            found |= Tile.IsAmong(route + (four * 16L), tile->FirstBlock + block);
         return found;
     }
 
@@ -225,8 +246,9 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
         OwnQuery<TQuery, TAlwaysQuery> own;
         own.Inner = q.Inner;
         own.Always = q.Always;
-        own.First = q.OwnBlock * ByBlockSize.Divisor;
-        own.End = own.First + ByBlockSize.Divisor;
+        int position = q.Number + PositionShift(q.Number);
+        own.First = ByBlockSize.DivNatural(position < 0 ? 0 : position) * ByBlockSize.Divisor;
+        own.End = position < 0 ? 0 : own.First + ByBlockSize.Divisor;
         return own;
     }
 }
@@ -256,12 +278,9 @@ public struct UnionQuery<TQuery, TAlwaysQuery>
     /// <summary>For that of <c>Always</c>.</summary>
     public TAlwaysQuery Always;
 
-    /// <summary>The own block; -1 where the query stands before the keys.</summary>
-    public int OwnBlock;
+    /// <summary>Its number among the rows of tiles; what else there is to know is found by it when it is wanted, for registers are dear.</summary>
+    public int Number;
 
-    /// <summary>Number of the sequence's first block.</summary>
-    public int FirstBlock;
-
-    /// <summary>Its routes: their first four slots among all fours.</summary>
-    public int Route;
+    /// <summary>The query head.</summary>
+    public int Head;
 }

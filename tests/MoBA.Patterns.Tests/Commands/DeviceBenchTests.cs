@@ -16,7 +16,7 @@ public sealed class DeviceBenchTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false, null, false, false);
+    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false, null, false, AttendPath.Auto, false);
 
     [Theory]
     [InlineData("bench", "bench wants a pattern's NAME, or --all with --target cuda")]
@@ -29,6 +29,8 @@ public sealed class DeviceBenchTests : IDisposable
     [InlineData("bench LongContext --target cuda", "LongContext is a mixture, which these have no kernels for yet")]
     [InlineData("bench MobaTopK --data correlated", "--data is for --target cuda")]
     [InlineData("bench MobaTopK --target cuda --data real", "--data is 'real': random or correlated is wanted")]
+    [InlineData("bench MobaTopK --path union", "--path is for --target cuda")]
+    [InlineData("bench MobaTopK --target cuda --path best", "--path is 'best': auto, gathered or union is wanted")]
     [InlineData("bench MobaTopK --target cuda --data correlated --input IN", "--data is of random numbers, and --input has its own")]
     [InlineData("bench MobaTopK --target cuda --crossover --input IN", "--crossover is of random numbers, and --input has its own")]
     [InlineData("bench --all --target cuda --crossover", "--crossover is for one pattern")]
