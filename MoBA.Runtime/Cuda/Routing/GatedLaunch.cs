@@ -52,7 +52,7 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
             all.SlotFours = union.Routing.SlotStride / 4;
             of._run.RunUnion<
                 UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
-                UnionRuns, UnionQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>(all, $"{source} {alwaysSource}");
+                UnionRuns, UnionQuery<TQuery>, OwnKey<TKey, TAlwaysKey>>(all, $"{source} {alwaysSource}");
         }
 
         private void Gathered<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)

@@ -19,7 +19,7 @@ namespace MoBA.Runtime.Cuda;
 /// <typeparam name="TAlwaysKey">What it knows of a key.</typeparam>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
-    : ICudaPattern<UnionRuns, UnionQuery<TQuery, TAlwaysQuery>, OwnKey<TKey, TAlwaysKey>>
+    : ICudaPattern<UnionRuns, UnionQuery<TQuery>, OwnKey<TKey, TAlwaysKey>>
     where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
     where TRuns : unmanaged
     where TQuery : unmanaged
@@ -136,12 +136,11 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     }
 
     /// <inheritdoc/>
-    public readonly UnionQuery<TQuery, TAlwaysQuery> Query(int q, int head, int heads)
+    public readonly UnionQuery<TQuery> Query(int q, int head, int heads)
     {
         int position = q + PositionShift(q);
-        UnionQuery<TQuery, TAlwaysQuery> query;
+        UnionQuery<TQuery> query;
         query.Inner = Inner.Query(position, head, heads);
-        query.Always = Always.Query(position, head, heads);
         query.Number = q;
         query.Head = head;
         return query;
@@ -151,46 +150,45 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     public readonly OwnKey<TKey, TAlwaysKey> Key(int k, int head, int heads) => Own.Key(k, head, heads);
 
     /// <inheritdoc/>
-    public readonly bool Attends(UnionQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
+    public readonly bool Attends(UnionQuery<TQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
         Own.Attends(OwnQueryOf(q), k) | (Inner.Attends(q.Inner, k.Inner) & IsChosen(q, ByBlockSize.DivNatural(k.Position)) != 0);
 
     /// <inheritdoc/>
-    public readonly int AttendedColumns(UnionQuery<TQuery, TAlwaysQuery> q, int firstKey)
+    public readonly int AttendedColumns(UnionQuery<TQuery> q, int firstKey)
     {
         // A thread's columns begin within the first eight keys of the tile, and no block ends within eight keys.
-        int chosen = 0, last = ByBlockSize.DivNatural(firstKey + KeyTile - 8);
-        for (int block = ByBlockSize.DivNatural(firstKey); block <= last; block++)
+        int chosen = 0, first = ByBlockSize.DivNatural(firstKey) * ByBlockSize.Divisor;
+        for (; first < firstKey + KeyTile - 7; first += ByBlockSize.Divisor)
         {
-            int first = block * ByBlockSize.Divisor;
-            int columns = CudaColumns.BeforeKey(first + ByBlockSize.Divisor, firstKey) & ~CudaColumns.BeforeKey(first, firstKey);
-            chosen |= columns & IsChosen(q, block);
+            int found = IsChosen(q, ByBlockSize.DivNatural(first));
+            chosen |= found & CudaColumns.BeforeKey(first + ByBlockSize.Divisor, firstKey) & ~CudaColumns.BeforeKey(first, firstKey);
         }
 
+        OwnQuery<TQuery, TAlwaysQuery> own = OwnQueryOf(q);
         if (Inner.HasColumns & Always.HasColumns)
-            return Own.AttendedColumns(OwnQueryOf(q), firstKey) | (Inner.AttendedColumns(q.Inner, firstKey) & chosen);
-        return OneByOne(q, firstKey, chosen);
+            return Own.AttendedColumns(own, firstKey) | (Inner.AttendedColumns(own.Inner, firstKey) & chosen);
+        return OneByOne(q, own, firstKey, chosen);
     }
 
     /// <inheritdoc/>
-    public readonly float Score(float score, UnionQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) => Inner.Score(score, q.Inner, k.Inner);
+    public readonly float Score(float score, UnionQuery<TQuery> q, OwnKey<TKey, TAlwaysKey> k) => Inner.Score(score, q.Inner, k.Inner);
 
     /// <inheritdoc/>
     public readonly float NearLimit(float scale) => Inner.NearLimit(scale);
 
     /// <inheritdoc/>
-    public readonly float ScoreNear(float score, float scale, float unit, float shift, UnionQuery<TQuery, TAlwaysQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
+    public readonly float ScoreNear(float score, float scale, float unit, float shift, UnionQuery<TQuery> q, OwnKey<TKey, TAlwaysKey> k) =>
         Inner.ScoreNear(score, scale, unit, shift, q.Inner, k.Inner);
 
     // A column after the other, in a loop, which needs fewer registers than asking for each score does.
-    private readonly int OneByOne(UnionQuery<TQuery, TAlwaysQuery> q, int firstKey, int chosen)
+    private readonly int OneByOne(UnionQuery<TQuery> q, OwnQuery<TQuery, TAlwaysQuery> own, int firstKey, int chosen)
     {
-        OwnQuery<TQuery, TAlwaysQuery> own = OwnQueryOf(q);
         int attended = 0, lastKey = TileOf(q.Number)->Keys - 1;
         for (int column = 0; column < KeyTile >> 2; column++)
         {
             // A table ends with the last key; columns beyond it are left out elsewhere.
             OwnKey<TKey, TAlwaysKey> key = Own.Key(PortableMath.Min(firstKey + ((column >> 1) << 3) + (column & 1), lastKey), q.Head, Heads);
-            bool attends = Own.Attends(own, key) | (Inner.Attends(q.Inner, key.Inner) & ((chosen >> column) & 1) != 0);
+            bool attends = Own.Attends(own, key) | (Inner.Attends(own.Inner, key.Inner) & ((chosen >> column) & 1) != 0);
             attended |= (attends ? 1 : 0) << column;
         }
 
@@ -231,25 +229,19 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     }
 
     // -1 if the row chose a block, else 0.
-    private readonly int IsChosen(UnionQuery<TQuery, TAlwaysQuery> q, int block)
+    private readonly int IsChosen(UnionQuery<TQuery> q, int block)
     {
         QueryTile* tile = TileOf(q.Number);
-        long route = Routes + ((((((long)tile->QueryToken + q.Number - tile->Position) * Heads) + q.Head) * SlotFours) * 16);
-        int found = 0;
-        for (int four = 0; four < SlotFours; four++)
-            found |= Tile.IsAmong(route + (four * 16L), tile->FirstBlock + block);
+        int four = (((tile->QueryToken + q.Number - tile->Position) * Heads) + q.Head) * SlotFours, end = four + SlotFours, found = 0;
+        for (; four < end; four++)
+            found |= Tile.IsAmong(Routes + (four * 16L), tile->FirstBlock + block);
         return found;
     }
 
-    private readonly OwnQuery<TQuery, TAlwaysQuery> OwnQueryOf(UnionQuery<TQuery, TAlwaysQuery> q)
+    // Asked for a tile, so that no register holds it meanwhile.
+    private readonly OwnQuery<TQuery, TAlwaysQuery> OwnQueryOf(UnionQuery<TQuery> q)
     {
-        OwnQuery<TQuery, TAlwaysQuery> own;
-        own.Inner = q.Inner;
-        own.Always = q.Always;
-        int position = q.Number + PositionShift(q.Number);
-        own.First = ByBlockSize.DivNatural(position < 0 ? 0 : position) * ByBlockSize.Divisor;
-        own.End = position < 0 ? 0 : own.First + ByBlockSize.Divisor;
-        return own;
+        return Own.Query(q.Number + PositionShift(q.Number), q.Head, Heads);
     }
 }
 
@@ -266,17 +258,12 @@ public struct UnionRuns
 
 /// <summary>What the pattern knows of a query.</summary>
 /// <typeparam name="TQuery">What the expert's knows.</typeparam>
-/// <typeparam name="TAlwaysQuery">What that of <c>Always</c> knows.</typeparam>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public struct UnionQuery<TQuery, TAlwaysQuery>
+public struct UnionQuery<TQuery>
     where TQuery : unmanaged
-    where TAlwaysQuery : unmanaged
 {
-    /// <summary>For the expert's pattern.</summary>
+    /// <summary>For the score modifier of the expert's pattern.</summary>
     public TQuery Inner;
-
-    /// <summary>For that of <c>Always</c>.</summary>
-    public TAlwaysQuery Always;
 
     /// <summary>Its number among the rows of tiles; what else there is to know is found by it when it is wanted, for registers are dear.</summary>
     public int Number;
