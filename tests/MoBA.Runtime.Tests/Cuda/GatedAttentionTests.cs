@@ -80,7 +80,7 @@ public sealed class GatedAttentionTests : IDisposable
         {
             long turn = _device.Driver.Launches[i].Entry switch
             {
-                "Kernel_Attend" => Parameter<CudaProblem>(i, 0).Turn | Routed(i)?.Turn ?? 0,
+                "Kernel_Attend" => Parameter<CudaProblem>(i, 0).Turn | (Routed(i)?.Turn ?? 0),
                 "Kernel_Merge" => Parameter<CudaRouting>(i, 1).Turn,
                 "Kernel_Choose" or "Kernel_Measure" => 0,
                 _ => Parameter<CudaRouting>(i, 0).Turn,
@@ -106,7 +106,7 @@ public sealed class GatedAttentionTests : IDisposable
     public void Where_sets_of_blocks_are_too_large_there_is_no_union()
     {
         Open(9);
-        AttentionSequence[] sequences = [new(0, 150_000, 0, 150_000, 0)];
+        AttentionSequence[] sequences = [new(0, 600_000, 0, 600_000, 0)];
         Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Auto, overlap: 0x6000);
         Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries);
         Assert.Contains("MemsetD32Async", _device.Driver.Calls);
