@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MoBA.Runtime;
 using Spectre.Console;
 
 namespace MoBA.Program;
@@ -167,7 +168,7 @@ internal sealed record DeviceReport
                 yield return $"passes of {row.Pattern}, ms: {string.Join(", ", passes.Select(pass => $"{pass.Key} {Text(pass.Value, "0.000")}"))}";
                 yield return row.Groups > 0
                     ? $"workspace: {Text(row.WorkspaceBytes!.Value / 1e6, "0.0")} MB, over {row.Groups} {(row.Groups == 1 ? "group" : "groups")} of heads"
-                    : row.WorkspaceBytes > 0 ? $"workspace: {Text(row.WorkspaceBytes.Value / 1e6, "0.0")} MB"
+                    : row.Path == DeviceOptions.Spelling(AttendPath.Union) ? $"workspace: {Text(row.WorkspaceBytes!.Value / 1e6, "0.0")} MB"
                     : "workspace: none, for no query has more past blocks than it chooses, or it chooses none";
             }
 

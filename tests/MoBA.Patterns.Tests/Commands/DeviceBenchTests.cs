@@ -190,6 +190,9 @@ public sealed class DeviceBenchTests : IDisposable
             ],
             report.GateLines());
         Assert.StartsWith("workspace: none", (report with { Rows = [row with { Groups = 0 }] }).GateLines().ElementAt(1), StringComparison.Ordinal);
+        Assert.Equal(
+            ["workspace: 2.3 MB", "path: union, where a tile of queries chooses 1.25 times as many past blocks as one"],
+            (report with { Rows = [row with { Groups = 0, UnionRatio = null, Path = "union", TileRatio = 1.25 }] }).GateLines().Skip(1));
         Assert.Empty((report with { Rows = [row with { Passes = null, UnionRatio = null }] }).GateLines());
     }
 

@@ -105,11 +105,12 @@ public sealed class GatedAttentionTests : IDisposable
     [Fact]
     public void Where_sets_of_blocks_are_too_large_there_is_no_union()
     {
-        Open(9);
+        Open(9, capacity: 8L << 30);
+        using DeviceTensor<int> verdict = _device.Engine.Allocate<int>(UnionVerdict.Length);
         AttentionSequence[] sequences = [new(0, 600_000, 0, 600_000, 0)];
-        Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Auto, overlap: 0x6000);
+        Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Auto, overlap: verdict.Pointer);
         Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries);
-        Assert.Contains("MemsetD32Async", _device.Driver.Calls);
+        Assert.Equal([(int)AttendPath.Gathered, .. new int[UnionVerdict.Length - 1]], verdict.ToHost().ToArray());
         InsufficientMemoryException e = Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Union));
         Assert.Contains("has too many blocks for AttendPath.Union", e.Message, StringComparison.Ordinal);
     }
