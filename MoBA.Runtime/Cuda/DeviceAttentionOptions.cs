@@ -23,6 +23,12 @@ public sealed record DeviceAttentionOptions : ICallOptions
     /// <summary>Whether the result carries the routes: which blocks a block gate chose, or which experts a mixture's router.</summary>
     public bool ReturnRoutes { get; init; }
 
+    /// <inheritdoc cref="AttentionOptions.AttendPath"/>
+    public AttendPath AttendPath { get; init; }
+
+    /// <inheritdoc cref="AttentionOptions.ReturnOverlap"/>
+    public bool ReturnOverlap { get; init; }
+
     /// <summary>Where the work is enqueued; null is the engine's own stream.</summary>
     public CudaStream? Stream { get; init; }
 
@@ -65,6 +71,10 @@ public sealed record DeviceAttentionResult<T>
     /// <summary>Entropy of the softmax over all logits of a mixture's router in nats, [query tokens, query heads]; null where
     /// <see cref="RouteWeights"/> is. The caller's to dispose.</summary>
     public DeviceTensor<float>? RouterEntropy { get; init; }
+
+    /// <summary>How much the choices of neighbouring queries overlapped, and which path was taken; reading it waits for the call. Null unless
+    /// <see cref="DeviceAttentionOptions.ReturnOverlap"/> asked for it and the expert has a gate. The caller's to dispose.</summary>
+    public DeviceGateOverlap? Overlap { get; init; }
 
     /// <summary>Bytes of scratch memory that the call takes while it runs: of routes, lists and partial outputs. The engine's to
     /// reuse.</summary>

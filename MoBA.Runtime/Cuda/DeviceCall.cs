@@ -38,25 +38,37 @@ internal readonly partial struct DeviceCall<T>
         DeviceTensor<T>? made = null;
         DeviceTensor<float>? lse = null;
         DeviceTensor<int>? routes = null;
+        DeviceTensor<int>? overlap = null;
         long workspace = 0;
         try
         {
             made = output is null ? _runtime.Allocate<T>(_q.SharedShape, "the output", _stream) : null;
             lse = _options.ReturnLse ? _runtime.Allocate<float>([_q.Shape[0], _q.Shape[1]], "the log-sum-exp", _stream) : null;
             routes = _options.ReturnRoutes && expert.Gate is { } gate ? _runtime.Allocate<int>(RoutesShape(gate), "the routes", _stream) : null;
+            overlap = _options.ReturnOverlap && expert.Gate is not null && _q.Shape[0] > 0
+                ? _runtime.Allocate<int>([UnionVerdict.Length], "the overlap of routes", _stream)
+                : null;
             if (_q.Shape[0] > 0)
             {
-                CudaCall call = Call(q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0);
+                CudaCall call = Call(q, k, v, given ?? Rows(made!, "output"), lse?.Pointer ?? 0, routes?.Pointer ?? 0) with { Overlap = overlap?.Pointer ?? 0 };
                 workspace = _runtime.Attention.Launch(expert, call, _stream, _options.Marks);
             }
 
-            return new() { Output = output ?? made!, Lse = lse, Routes = routes, WorkspaceBytes = workspace };
+            return new()
+            {
+                Output = output ?? made!,
+                Lse = lse,
+                Routes = routes,
+                Overlap = overlap is null ? null : new(overlap),
+                WorkspaceBytes = workspace,
+            };
         }
         catch (Exception e)
         {
             made?.Dispose();
             lse?.Dispose();
             routes?.Dispose();
+            overlap?.Dispose();
             if (e is CudaException failure)
                 throw failure.During($"{expert.Info.Name} on q {AttentionChecks.Text(_q.Shape)} and k {AttentionChecks.Text(_k.Shape)}");
             throw;
@@ -80,6 +92,7 @@ internal readonly partial struct DeviceCall<T>
         Sequences = _sequences,
         Extent = AttentionChecks.Extent(_sequences, (int)_q.Shape[1]),
         Routes = routes,
+        Path = _options.AttendPath,
     };
 
     private nint[] RoutesShape(BlockGate gate) => [_q.Shape[0], gate.RouteHeads((int)_q.Shape[1], (int)_k.Shape[1]), gate.TopK];

@@ -8,7 +8,7 @@ internal sealed unsafe class HostCall : IDisposable
     private readonly nint[] _queries;
     private readonly nint[] _keys;
     private readonly int _bytes;
-    private readonly DeviceBlock?[] _blocks = new DeviceBlock?[6];
+    private readonly DeviceBlock?[] _blocks = new DeviceBlock?[7];
     private readonly nint[] _routes;
 
     /// <summary>Takes memory for the tensors of a call.</summary>
@@ -36,6 +36,8 @@ internal sealed unsafe class HostCall : IDisposable
                 _blocks[4] = runtime.Pool.Rent((long)_queries[0] * _queries[1] * sizeof(float), "the log-sum-exp", runtime.Stream);
             if (_routes.Length > 0)
                 _blocks[5] = runtime.Pool.Rent((long)_routes[0] * _routes[1] * _routes[2] * sizeof(int), "the routes", runtime.Stream);
+            if (problem.Overlap != null && gate is not null)
+                _blocks[6] = runtime.Pool.Rent(UnionVerdict.Length * sizeof(int), "the overlap of routes", runtime.Stream);
         }
         catch
         {
@@ -92,6 +94,8 @@ internal sealed unsafe class HostCall : IDisposable
         Sequences = _problem.Sequences,
         Extent = _problem.Extent,
         Routes = _blocks[5]?.Pointer ?? 0,
+        Path = _problem.Path,
+        Overlap = _blocks[6]?.Pointer ?? 0,
     };
 
     /// <summary>Copies the output, and the log-sum-exp and routes that were asked for, back.</summary>
@@ -102,6 +106,8 @@ internal sealed unsafe class HostCall : IDisposable
             DownloadDense(4, _queries.AsSpan(..2), (nint)_problem.Lse, sizeof(float), cancellationToken);
         if (_blocks[5] is not null)
             DownloadDense(5, _routes, (nint)_problem.Routes, sizeof(int), cancellationToken);
+        if (_blocks[6] is not null)
+            DownloadDense(6, [UnionVerdict.Length], (nint)_problem.Overlap, sizeof(int), cancellationToken);
     }
 
     /// <summary>Gives the memory back.</summary>

@@ -127,8 +127,9 @@ public sealed partial class AttentionEngine : IDisposable
         Tensor<int>? routes = options.ReturnRoutes && expert.Gate is { } gate
             ? EngineTensors.Create<int>([call.Q.Lengths[0], gate.RouteHeads((int)q.Lengths[1], (int)k.Lengths[1]), gate.TopK], "the routes")
             : null;
-        Compute(call, routes, (problem, clock) => _backend.Attend(expert, problem, clock, cancellationToken));
-        return call.Result() with { Routes = routes };
+        int[]? overlap = options.ReturnOverlap ? new int[UnionVerdict.Length] : null;
+        Compute(call, routes, (problem, clock) => _backend.Attend(expert, problem, clock, cancellationToken), overlap, options.AttendPath);
+        return call.Result() with { Routes = routes, Overlap = overlap is [> 0, ..] ? GateOverlap.Of(overlap) : null };
     }
 
     private Call<T> Check<T>(
@@ -146,7 +147,8 @@ public sealed partial class AttentionEngine : IDisposable
         return new(name, kind, q, k, v, output, lse, sequences, scale, new PassClock());
     }
 
-    private unsafe void Compute<T>(Call<T> call, Tensor<int>? routes, Action<AttentionProblem, PassClock> attend)
+    private unsafe void Compute<T>(
+        Call<T> call, Tensor<int>? routes, Action<AttentionProblem, PassClock> attend, int[]? overlap = null, AttendPath path = AttendPath.Auto)
     {
         using Activity? activity = Telemetry.Start(call.Name, Target, call.Q.Lengths, call.K.Lengths);
         if (call.Q.Lengths[0] > 0)
@@ -157,6 +159,7 @@ public sealed partial class AttentionEngine : IDisposable
             using MemoryHandle output = call.Output.GetPinnedHandle();
             using MemoryHandle sums = call.Lse?.GetPinnedHandle() ?? default;
             using MemoryHandle blocks = routes?.GetPinnedHandle() ?? default;
+            using MemoryHandle verdict = overlap.AsMemory().Pin();
             int heads = (int)call.Q.Lengths[1];
             AttentionProblem problem = new()
             {
@@ -166,6 +169,8 @@ public sealed partial class AttentionEngine : IDisposable
                 Output = EngineTensors.View(call.Output, output, call.Kind),
                 Lse = (float*)sums.Pointer,
                 Routes = (int*)blocks.Pointer,
+                Overlap = (int*)verdict.Pointer,
+                Path = path,
                 QueryHeads = heads,
                 KeyHeads = (int)call.K.Lengths[1],
                 Dim = (int)call.Q.Lengths[2],

@@ -23,4 +23,12 @@ public sealed record AttentionOptions : ICallOptions
 
     /// <summary>Whether the result carries the routes: which blocks a block gate chose, or which experts a router chose.</summary>
     public bool ReturnRoutes { get; init; }
+
+    /// <summary>How chosen blocks are attended on a CUDA device; other engines have one way. The rounding of the result depends on it: see
+    /// <see cref="MoBA.Runtime.AttendPath"/>. <see cref="AttendPath.Union"/> throws <see cref="InsufficientMemoryException"/> where there are too
+    /// many blocks for it.</summary>
+    public AttendPath AttendPath { get; init; }
+
+    /// <summary>Whether the result carries how much the choices of neighbouring queries overlapped, and which path was taken.</summary>
+    public bool ReturnOverlap { get; init; }
 }

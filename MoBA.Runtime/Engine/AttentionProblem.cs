@@ -30,6 +30,12 @@ internal sealed unsafe class AttentionProblem
     /// fewer; or null where they were not asked for.</summary>
     public int* Routes { get; init; }
 
+    /// <summary>Where a device tells of its path, <see cref="Cuda.UnionVerdict.Length"/> ints, or null where it was not asked for.</summary>
+    public int* Overlap { get; init; }
+
+    /// <summary>The path that was asked for.</summary>
+    public AttendPath Path { get; init; }
+
     /// <summary>Query heads.</summary>
     public required int QueryHeads { get; init; }
 
@@ -65,6 +71,8 @@ internal sealed unsafe class AttentionProblem
         Output = output,
         Lse = Lse,
         Routes = Routes,
+        Overlap = Overlap,
+        Path = Path,
         QueryHeads = QueryHeads,
         KeyHeads = KeyHeads,
         Dim = Dim,

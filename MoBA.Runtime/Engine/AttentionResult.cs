@@ -27,6 +27,10 @@ public sealed record AttentionResult<T>
     /// <summary>What each expert of a mixture got, by id; null where there is no mixture.</summary>
     public IReadOnlyList<ExpertLoad>? Loads { get; init; }
 
+    /// <summary>How much the choices of neighbouring queries overlapped, and which path was taken; null unless
+    /// <see cref="AttentionOptions.ReturnOverlap"/> asked for it and a block gate's queries were attended on a CUDA device.</summary>
+    public GateOverlap? Overlap { get; init; }
+
     /// <summary>Time of each pass in the order they ran.</summary>
     public required IReadOnlyList<PassTiming> Timings { get; init; }
 }

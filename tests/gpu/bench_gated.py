@@ -16,8 +16,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from bench_common import folder_for, moba_report, number, reason, run_moba, say, timed
 
 DIM, CHECKED_TOKENS, CHECKED_BATCH = 128, 4096, 2
-PASSES = ("centroids", "gate", "index", "own", "routed", "combine")
-ROUTING = PASSES[:3]
+PASSES = ("centroids", "gate", "overlap", "index", "own", "routed", "combine", "union")
+ROUTING = PASSES[:4]
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Gated:
     heads: int = 16
     key_heads: int = 16
     data: str = "random"
+    path: str = "auto"
     workspace_mb: int | None = None
     flash_moba_ms: float | None = None  # FlashMoBA 2.0 of this shape, random data, as published: not measured here
     dense: bool = True
@@ -39,7 +40,7 @@ class Gated:
     @property
     def title(self):
         limit = f", {self.workspace_mb} MB" if self.workspace_mb else ""
-        return f"gated {self.block}x{self.top_k} {self.tokens} x {self.batch}, {self.heads}/{self.key_heads} heads, {self.data}{limit}"
+        return f"gated {self.block}x{self.top_k} {self.tokens} x {self.batch}, {self.heads}/{self.key_heads} heads, {self.data}{'' if self.path == 'auto' else ', ' + self.path}{limit}"
 
     @property
     def shape(self):
@@ -48,7 +49,7 @@ class Gated:
     def arguments(self):
         numbers = {"tokens": self.tokens, "batch": self.batch, "heads": self.heads, "key-heads": self.key_heads, "dim": DIM}
         limit = ["--workspace", str(self.workspace_mb)] if self.workspace_mb else []
-        return ["bench", "MobaTopK", "--target", "cuda", "--no-dense", "--data", self.data, *limit, *self.shape,
+        return ["bench", "MobaTopK", "--target", "cuda", "--no-dense", "--data", self.data, "--path", self.path, *limit, *self.shape,
                 *(x for name, value in numbers.items() for x in (f"--{name}", str(value)))]
 
 
@@ -58,6 +59,8 @@ WORKLOADS = [
     Gated(32768, flash_moba_ms=17.2, quick=True),
     Gated(65536, flash_moba_ms=46.2),
     Gated(65536, data="correlated"),
+    Gated(65536, data="correlated", path="gathered"),
+    Gated(65536, data="correlated", path="union"),
     Gated(32768, block=512, top_k=3, flash_moba_ms=9.46),
     Gated(65536, block=64, top_k=16, flash_moba_ms=91.4),
     Gated(65536, workspace_mb=512),
@@ -190,9 +193,9 @@ def table(rows):
     if not rows:
         return []
     heads = ["gate", "tokens", "sequences", "heads", "data", "MoBA ms", "useful TFLOP/s", "FlashMoBA 2.0 ms, published", "faster than that",
-             "dense cuDNN ms", "faster than that", "routing ms", *PASSES, "workspace GB", "groups", "union ratio", "host us",
+             "dense cuDNN ms", "faster than that", "routing ms", *PASSES, "workspace GB", "groups", "union ratio", "path", "host us",
              "largest difference", "mean difference", "route deficit"]
-    lines = ["Block-gated (MobaTopK, bfloat16, dim 128). routing: centroids, gate and index. union ratio: past blocks that 128 neighbouring queries of a "
+    lines = ["Block-gated (MobaTopK, bfloat16, dim 128). routing: centroids, gate, overlap and index; a pass of the path that is not taken is the end of its launches. union ratio: past blocks that 128 neighbouring queries of a "
              "head choose together, over those that one does. Differences and deficit: of the same gate at 4,096 tokens, from attention by the same routes "
              "and from a gate in float32:",
              "", "| " + " | ".join(heads) + " |", "|---|" + "---:|" * 3 + "---|" + "---:|" * (len(heads) - 5)]
@@ -206,7 +209,7 @@ def table(rows):
             number(published, "{:.2f}") if published else "", number(published / ms, "{:.1f}x") if published and ms else "",
             number(dense, "{:.3f}") if row["dense"] else "", number(dense / ms, "{:.1f}x") if dense and ms else "",
             number(sum(passes.get(p, 0.0) for p in ROUTING) if passes else None, "{:.3f}"), *(number(passes.get(p), "{:.3f}") for p in PASSES),
-            number(workspace / 1e9 if workspace is not None else None, "{:.2f}"), number(ours.get("groups"), "{}"), number(ours.get("union_ratio")),
+            number(workspace / 1e9 if workspace is not None else None, "{:.2f}"), number(ours.get("groups"), "{}"), number(ours.get("union_ratio")), f"{ours.get('path', '')}{'' if row['path'] == 'auto' else ', asked for'}",
             number(ours.get("host_microseconds"), "{:.0f}"), number(gap.get("largest"), "{:.1e}"), number(gap.get("mean"), "{:.1e}"),
             number(gap.get("deficit"), "{:.1e}"),
         ]

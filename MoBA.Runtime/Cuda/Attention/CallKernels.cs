@@ -10,7 +10,9 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
     /// <summary>Attention of a pattern, all heads.</summary>
     /// <param name="pattern">The pattern.</param>
     /// <param name="hash">The hash of its text.</param>
-    public void Attend<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash)
+    /// <param name="turn">Where the device keeps which path the call takes; 0 to run whatever it is.</param>
+    /// <param name="union">Tiles of queries with what they chose together; null where the launch is of the gathered path.</param>
+    public void Attend<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string hash, long turn = 0, CudaUnion? union = null)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
         where TQuery : unmanaged
@@ -20,6 +22,9 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(
             KernelPass.Attend, TileShape.For(attention.Target, _call.Dim, _call.Kind, isBounded), hash);
         CudaProblem problem = OfTiles(kernel.Tiles);
+        problem.Tiles = union?.Tiles ?? problem.Tiles;
+        problem.Turn = turn;
+        problem.Path = (long)(union is null ? AttendPath.Gathered : AttendPath.Union);
         Launch(kernel, Blocks(kernel, problem.Items), &problem, &pattern, null);
     }
 
@@ -34,7 +39,7 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         where TKey : unmanaged
     {
         TileShape shape = TileShape.For(attention.Target, _call.Dim, _call.Kind);
-        shape = shape with { Role = KernelRole.Routed, BlockKeys = shape.Dim == 256 || routing.BlockSize <= 64 ? 64 : 128 };
+        shape = shape with { Role = KernelRole.Routed, BlockKeys = RoutedKeys(shape, routing.BlockSize) };
         AttentionKernel kernel = attention.Kernel<TPattern, TRuns, TQuery, TKey>(KernelPass.Routed, shape, hash);
         CudaProblem problem = _call.Problem();
         problem.Items = routing.ListHeadsTogether * routing.ItemsPerHead;
@@ -60,6 +65,9 @@ internal sealed unsafe class CallKernels(TensorCoreAttention attention, in CudaC
         problem.Items = MixtureSchedule.MostItemsOfExpert(_call.Sequences) * rows.Heads;
         Launch(kernel, Blocks(kernel, problem.Items * (CudaRouting.ItemRows / kernel.Tiles.Queries)), &problem, &pattern, &rows);
     }
+
+    /// <summary>Keys of a tile of pass "routed".</summary>
+    public static int RoutedKeys(TileShape shape, int blockSize) => shape.Dim == 256 || blockSize <= 64 ? 64 : 128;
 
     private uint Blocks(AttentionKernel kernel, int items) =>
         (uint)(kernel.Tiles.IsPersistent ? Math.Min(items, attention.Context.Device.Multiprocessors) : items);

@@ -55,6 +55,12 @@ internal readonly record struct CudaCall
     /// <summary>Where routes of a block gate go, dense int [query tokens, route heads, TopK]; 0 where they were not asked for.</summary>
     public nint Routes { get; init; }
 
+    /// <summary>The path that was asked for.</summary>
+    public AttendPath Path { get; init; }
+
+    /// <summary>Where a block gate's <see cref="UnionVerdict"/> goes; 0 where it was not asked for.</summary>
+    public nint Overlap { get; init; }
+
     /// <summary>What every kernel is told of the call: its tensors.</summary>
     public CudaProblem Problem() => new()
     {

@@ -55,6 +55,12 @@ internal enum KernelPass
 
     /// <summary>Makes rows NaN that could choose no expert.</summary>
     Refuse,
+
+    /// <summary>Pass "overlap": what tiles of queries chose together.</summary>
+    Overlap,
+
+    /// <summary>Pass "overlap": the path to take.</summary>
+    ChoosePath,
 }
 
 /// <summary>The methods that kernels are compiled from, and the shapes of those without a pattern.</summary>
@@ -100,6 +106,8 @@ internal static class KernelPasses
         KernelPass.Forget => typeof(RouterKernels).GetMethod(nameof(RouterKernels.Forget))!,
         KernelPass.Mix => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Mix))!,
         KernelPass.Refuse => typeof(MixtureCombineKernels).GetMethod(nameof(MixtureCombineKernels.Refuse))!,
+        KernelPass.Overlap => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Measure))!,
+        KernelPass.ChoosePath => typeof(OverlapKernels).GetMethod(nameof(OverlapKernels.Choose))!,
         _ => throw new ArgumentOutOfRangeException(nameof(pass), pass, "no kernel without a pattern"),
     };
 
@@ -121,6 +129,7 @@ internal static class KernelPasses
         KernelPass.Order => _any with { SharedBytes = ListKernels.SharedBytes },
         KernelPass.Scan => _any with { SharedBytes = BitMatrix.Columns * sizeof(int) },
         KernelPass.Scatter => _any with { SharedBytes = 2 * BitMatrix.Bytes },
+        KernelPass.Overlap or KernelPass.ChoosePath => _any with { SharedBytes = OverlapKernels.SharedBytes },
         _ => _any,
     };
 }

@@ -44,6 +44,24 @@ internal static class QueryTiles
         return [.. tiles];
     }
 
+    /// <summary>The same tiles as <see cref="CudaUnion.Tiles"/> has them, with their blocks.</summary>
+    public static QueryTile[] WithBlocks(ReadOnlySpan<AttentionSequence> sequences, int queries, long keyTokensTogether, int blockSize)
+    {
+        QueryTile[] tiles = Of(sequences, queries, keyTokensTogether);
+        Dictionary<int, int> firstBlocks = [];
+        int firstBlock = 0;
+        foreach (AttentionSequence sequence in sequences)
+        {
+            for (int first = 0; first < sequence.Queries; first += queries)
+                firstBlocks.Add(sequence.FirstQueryToken + first, firstBlock);
+            firstBlock += (int)(((long)sequence.Keys + blockSize - 1) / blockSize);
+        }
+
+        for (int i = 0; i < tiles.Length; i++)
+            tiles[i] = tiles[i] with { Position = i * queries, SequencePosition = tiles[i].Position, FirstBlock = firstBlocks[tiles[i].QueryToken] };
+        return tiles;
+    }
+
     /// <summary>How many query heads are worked on together, so that their keys and values fit the cache: a divisor of the heads,
     /// and a multiple of those that share a key head.</summary>
     /// <param name="heads">Query heads.</param>

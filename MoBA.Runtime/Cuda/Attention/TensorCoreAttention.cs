@@ -100,6 +100,14 @@ internal sealed class TensorCoreAttention : ICudaAttention
     /// <summary>Two counters for a launch.</summary>
     public nint Counters() => _counters.Value.Next();
 
+    /// <summary>Has a <see cref="UnionVerdict"/> tell of a path without numbers.</summary>
+    public void Tell(nint verdict, AttendPath path, CudaStream stream)
+    {
+        Context.Check(Context.Driver.MemsetD32Async(verdict, 0, UnionVerdict.Length, stream.Handle), "cuMemsetD32Async of an overlap");
+        if (path != 0)
+            Context.Check(Context.Driver.MemsetD32Async(verdict, (uint)path, 1, stream.Handle), "cuMemsetD32Async of a path");
+    }
+
     /// <summary>Key tokens of a head whose keys and values the cache holds.</summary>
     public long KeyTokensTogether(int dim) => (long)(Context.Device.L2Bytes * CacheShare) / (dim * 2 * sizeof(ushort));
 

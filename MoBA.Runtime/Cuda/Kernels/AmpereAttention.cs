@@ -22,6 +22,8 @@ public static class AmpereAttention
         where TKey : unmanaged
     {
         Tile.Begin();
+        if (!Turns.IsOf(problem))
+            return;
         int thread = Group.IdxX;
         int lane = thread & 31;
         int keyTile = Tile.Keys();

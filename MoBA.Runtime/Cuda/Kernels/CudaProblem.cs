@@ -76,6 +76,13 @@ public struct CudaProblem
 
     /// <summary>1 where the scores are multiplied by <see cref="Scale"/> before their maximum is taken, else 0.</summary>
     public int ScaleFirst;
+
+    /// <summary>Where the device keeps which path a call takes, an int; 0 for a launch that always runs. Elsewhere a block ends at once
+    /// unless <see cref="Path"/> stands there.</summary>
+    public long Turn;
+
+    /// <summary>The path that the launch is a part of.</summary>
+    public long Path;
 }
 
 /// <summary>One tile of queries of a sequence, as the device reads it: 32 bytes.</summary>
@@ -101,6 +108,9 @@ public struct QueryTile
     /// <summary>Number of the first key block of its sequence, for a block gate.</summary>
     public int FirstBlock;
 
+    /// <summary>Absolute position of its first query too, where <see cref="Position"/> is a number by which a pattern finds the tile again.</summary>
+    public int SequencePosition;
+
     /// <summary>Unused, for 32 bytes.</summary>
-    public int Reserved0, Reserved1;
+    public int Reserved1;
 }

@@ -20,6 +20,8 @@ public static class HopperAttention
         where TKey : unmanaged
     {
         Tile.Begin();
+        if (!Turns.IsOf(problem))
+            return;
         int thread = Group.IdxX;
         if (thread == 0)
             Tile.InitBarriers();

@@ -327,6 +327,13 @@ internal static class Tile
         return value;
     }
 
+    /// <summary>-1 where a number is among four words of device memory, 16 bytes aligned and written before the launch; else 0.</summary>
+    public static int IsAmong(long address, int number)
+    {
+        CudaAsm.Emit("tile.isamong %0, %1, %2;", out int found, address, number);
+        return found;
+    }
+
     /// <summary>Loads four words of device memory, 16 bytes aligned, into a set of them.</summary>
     public static void LoadWords(int set, long address) => CudaAsm.Emit("tile.loadwords %0, %1;", set, address);
 

@@ -92,6 +92,12 @@ internal abstract class TilePrinter(TileShape shape)
         ("ballot", [var lanes, "0" or "1"]) => [$"mov.u32 {lanes}, {(operands[1] == "0" ? "0" : "0xffffffff")};"],
         ("ballot", [var lanes, var condition]) => [$"vote.sync.ballot.b32 {lanes}, {condition}, 0xffffffff;"],
         ("lowestbit", [var bit, var bits]) => [$"brev.b32 {bit}, {bits}; clz.b32 {bit}, {bit};"],
+        ("isamong", [var found, var address, var number]) =>
+        [
+            $"{{ .reg .b32 x<4>; .reg .pred p; ld.global.nc.v4.b32 {Registers("x", 0, 4)}, [{address}];",
+            $"setp.eq.s32 p, x0, {number}; setp.eq.or.s32 p, x1, {number}, p; setp.eq.or.s32 p, x2, {number}, p; setp.eq.or.s32 p, x3, {number}, p;",
+            $"selp.b32 {found}, -1, 0, p; }}",
+        ],
         ("brokenrows", [var lanes, var row]) => Softmax.Broken(lanes, row),
         ("element", [var value, var address]) => [Element == "f16"
             ? $"{{ .reg .b16 x; ld.global.b16 x, [{address}]; cvt.f32.f16 {value}, x; }}"

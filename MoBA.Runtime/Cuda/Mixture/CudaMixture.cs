@@ -31,7 +31,7 @@ public struct CudaMixture
     /// <summary>First query tokens of sequences, int [<see cref="Sequences"/>].</summary>
     public long SequenceStarts;
 
-    /// <summary>What pass "index" sorts: int [query tokens, query heads, <see cref="SlotStride"/>], expert * sequences + sequence, ascending, then
+    /// <summary>What pass "index" sorts: int [query heads, query tokens, <see cref="SlotStride"/>], expert * sequences + sequence, ascending, then
     /// -1.</summary>
     public long Routes;
 
@@ -85,4 +85,7 @@ public struct CudaMixture
 
     /// <summary>Tokens of a head that a block of pass "route" has.</summary>
     internal const int RouteTokens = 128;
+
+    /// <summary>Index of a query's first slot in <see cref="Routes"/>.</summary>
+    internal readonly long SlotsOf(long token, int head) => (((long)head * QueryTokens) + token) * SlotStride;
 }

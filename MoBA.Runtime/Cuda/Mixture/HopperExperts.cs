@@ -63,7 +63,7 @@ public static class HopperExperts
         Tile.WaitQueriesFree(items);
         if (thread == 0)
             Tile.Tell(items, RoutedTold.Item, -1);
-        Tile.GatherQueries(items, problem.Q, -1, problem.Dim);
+        Tile.EndGather(items);
         if (thread < 32)
             Tile.EndItems(problem.Counters, Grid.DimX);
     }
@@ -76,7 +76,7 @@ public static class HopperExperts
         where TKey : unmanaged
     {
         int token = work.TokenOf(thread), note = -1;
-        int row = thread < work.Rows ? (int)(((token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride)) >> 4) : -1;
+        int row = (int)(((token * problem.QueryTokenStride) + (work.Head * problem.QueryHeadStride)) >> 4);
         if (thread < 32)
             note = Start<TPattern, TRuns, TQuery, TKey>(pattern, work, thread).Note;
         Tile.WaitQueriesFree(items);
@@ -86,7 +86,7 @@ public static class HopperExperts
             Tile.Tell(items, RoutedTold.Item, item);
             Tile.Tell(items, RoutedTold.Note, note);
             Tile.Tell(items, RoutedTold.Rows, work.Rows);
-            Tile.Tell(items, RoutedTold.Block, work.Place);
+            Tile.Tell(items, RoutedTold.Place, work.Place);
             Tile.Tell(items, RoutedTold.ListHead, work.Head);
             Tile.Tell(items, RoutedTold.EndPosition, work.Keys);
             Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
@@ -230,7 +230,7 @@ public static class HopperExperts
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        int at = ListRows<TPattern, TRuns, TQuery, TKey>.At(rows, Tile.Told(items, RoutedTold.Block), row, Tile.Entry(items, row));
+        int at = ListRows<TPattern, TRuns, TQuery, TKey>.At(rows, Tile.Told(items, RoutedTold.Place), row, Tile.Entry(items, row));
         ListRows<TPattern, TRuns, TQuery, TKey>.Store(
             problem, rows, Tile.Told(items, RoutedTold.ListHead), at, row < Tile.Told(items, RoutedTold.Rows), ofThread, lane);
     }

@@ -37,7 +37,8 @@ public static unsafe class RouterKernels
         float* logits = (float*)mixture.Logits + ((long)row * mixture.Experts);
         int* chosen = (int*)mixture.Chosen + ((long)row * mixture.TopK);
         float* shares = (float*)mixture.Shares + ((long)row * mixture.TopK);
-        long slots = (long)row * mixture.SlotStride;
+        int token = row / heads;
+        long slots = mixture.SlotsOf(token, row - (token * heads));
         int bad = FirstBad(logits, mixture.Experts);
         for (int slot = 0; slot < mixture.SlotStride; slot++)
             ((int*)mixture.Routes)[slots + slot] = -1;
@@ -50,7 +51,7 @@ public static unsafe class RouterKernels
 
         Rank(mixture, logits, chosen, shares);
         ((float*)mixture.Entropy)[row] = Entropy(logits, mixture.Experts, logits[chosen[0]]);
-        int sequence = SequenceOf(mixture, row / heads);
+        int sequence = SequenceOf(mixture, token);
         for (int rank = 0; rank < mixture.TopK; rank++)
         {
             int before = 0;
@@ -79,8 +80,10 @@ public static unsafe class RouterKernels
             found += chosen[rank] == expert ? 1 : 0;
         if (found > 0)
             return;
+        int token = row / heads;
+        int* routes = (int*)routing.Routes + routing.SlotsOf(token, row - (token * heads));
         for (int slot = 0; slot < routing.SlotStride; slot++)
-            ((int*)routing.Routes)[((long)row * routing.SlotStride) + slot] = -1;
+            routes[slot] = -1;
     }
 
     private static void LogitsOfFour(CudaProblem problem, CudaMixture mixture, int head, int token, int lane)

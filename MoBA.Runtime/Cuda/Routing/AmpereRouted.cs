@@ -18,6 +18,8 @@ public static class AmpereRouted
         where TKey : unmanaged
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int parts = CudaRouting.ItemRows / Tile.Queries();
         int item = (int)((uint)Grid.IdxX / (uint)parts);
         RoutedWork work = RoutedWork.Of(problem, routing, item);

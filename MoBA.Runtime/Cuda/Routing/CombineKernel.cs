@@ -20,6 +20,8 @@ public static unsafe class CombineKernel
     public static void Merge(CudaProblem problem, CudaRouting routing)
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int lanes = routing.PaddedDim >> 3, lane = Group.IdxX & 31;
         int all = (Grid.IdxX * PlainTiles.BlockThreads) + Group.IdxX;
         int column = all & (lanes - 1), row = (int)((uint)all / (uint)lanes);

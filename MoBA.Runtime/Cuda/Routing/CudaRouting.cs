@@ -60,6 +60,10 @@ public struct CudaRouting
     /// <summary>Log-sum-exps of rows, float [query tokens, query heads]: of what they attend in their own blocks, and then of all.</summary>
     public long Lse;
 
+    /// <summary>Where the device keeps which path the call takes, an int; 0 where it is known to be the gathered one. Elsewhere a block ends at
+    /// once unless that is what stands there.</summary>
+    public long Turn;
+
     /// <summary>Keys in a block.</summary>
     public int BlockSize;
 

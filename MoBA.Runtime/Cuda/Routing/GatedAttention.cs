@@ -40,6 +40,8 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         }
 
         marks?.End("attend");
+        if (call.Overlap != 0)
+            attention.Tell(call.Overlap, AttendPath.Auto, stream);
         if (call.Routes != 0)
             Routes(passes, Known(call, gate), gate, marks);
         return 0;
@@ -59,10 +61,40 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         if (call.Routes != 0)
             Routes(passes, routing, gate, marks);
         rows?.Keep(routing);
-        passes.Index(routing);
-        marks?.End("index");
-        expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, marks, rows)));
-        return workspace.Bytes;
+
+        // Rows of a mixture's expert do not stand side by side.
+        using UnionPath? union = rows is null ? UnionPath.Of(attention, pool, call, gate, routing, workspace.Bytes, stream) : null;
+        AttendPath path = UnionPath.Wanted(expert, call, union);
+        routing.Turn = Overlap(passes, routing, call, union, path, stream, marks);
+        if (path != AttendPath.Union)
+        {
+            passes.Index(routing);
+            marks?.End("index");
+        }
+
+        expert.LaunchCuda(new GatedLaunch(
+            expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, union, path, marks, rows)));
+        return workspace.Bytes + (union?.Bytes ?? 0);
+    }
+
+    // Where the device has its choice of a path, if it has one.
+    private long Overlap(GatedPasses passes, CudaRouting routing, in CudaCall call, UnionPath? union, AttendPath path, CudaStream stream, PassMarks? marks)
+    {
+        bool chooses = path == AttendPath.Auto || call.Overlap != 0;
+        if (union is null)
+        {
+            if (call.Overlap != 0)
+                attention.Tell(call.Overlap, AttendPath.Gathered, stream);
+            return 0;
+        }
+
+        if (chooses || path == AttendPath.Union)
+        {
+            passes.Overlap(routing, union.Sets with { Wanted = (int)path }, chooses);
+            marks?.End("overlap");
+        }
+
+        return path == AttendPath.Auto ? union.Sets.Verdict : 0;
     }
 
     private static void Routes(GatedPasses passes, in CudaRouting routing, BlockGate gate, PassMarks? marks)

@@ -31,6 +31,36 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
     {
         public override void Run<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)
         {
+            if (of._run.Gathers)
+                Gathered<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(always, alwaysSource);
+            if (of._run.Union is { } union)
+                Union<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(always, alwaysSource, union);
+        }
+
+        private void Union<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource, UnionPath union)
+            where TAlways : unmanaged, ICudaPattern<TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
+            where TAlwaysRuns : unmanaged
+            where TAlwaysQuery : unmanaged
+            where TAlwaysKey : unmanaged
+        {
+            UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey> all =
+                new() { Inner = pattern, Always = always, ByBlockSize = of._byBlockSize };
+            (all.Tiles, all.Bits, all.Routes) = (union.Sets.Tiles, union.Sets.Bits, union.Routing.Routes);
+            (all.TileShift, all.RouteHeads, all.Words, all.KeyTile) = (union.Sets.TileShift, union.Sets.RouteHeads, union.Sets.Words, union.Sets.KeyTile);
+            all.ByHeadsPerRoute = CudaDivisor.Of(union.Routing.HeadsPerGate);
+            (all.Heads, all.QueryTokens) = (union.Sets.RouteHeads * union.Routing.HeadsPerGate, union.Routing.QueryTokens);
+            all.SlotFours = union.Routing.SlotStride / 4;
+            of._run.RunUnion<
+                UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>,
+                UnionRuns, UnionQuery<TQuery>, OwnKey<TKey, TAlwaysKey>>(all, $"{source} {alwaysSource}");
+        }
+
+        private void Gathered<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)
+            where TAlways : unmanaged, ICudaPattern<TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
+            where TAlwaysRuns : unmanaged
+            where TAlwaysQuery : unmanaged
+            where TAlwaysKey : unmanaged
+        {
             OwnPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey> own =
                 new() { Inner = pattern, Always = always, ByBlockSize = of._byBlockSize };
             if (typeof(TAlways) == typeof(NoKeysPattern))
@@ -51,10 +81,25 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
     }
 }
 
-/// <summary>What is done with the two patterns of an expert with a gate.</summary>
+/// <summary>What is done with the patterns of an expert with a gate.</summary>
 internal interface IGatedRun
 {
-    /// <summary>Does it.</summary>
+    /// <summary>Whether there is anything to be done with the two.</summary>
+    bool Gathers => true;
+
+    /// <summary>What tiles chose together, where all is attended in one pattern.</summary>
+    UnionPath? Union => null;
+
+    /// <summary>Does what is to be done with a pattern of all that is attended.</summary>
+    /// <param name="union">What is attended, for queries by their numbers among the rows of tiles.</param>
+    /// <param name="source">A hash of the texts that it is made of.</param>
+    void RunUnion<TUnion, TUnionRuns, TUnionQuery, TUnionKey>(TUnion union, string source)
+        where TUnion : unmanaged, ICudaPattern<TUnionRuns, TUnionQuery, TUnionKey>
+        where TUnionRuns : unmanaged
+        where TUnionQuery : unmanaged
+        where TUnionKey : unmanaged => throw new NotSupportedException("own blocks have no union.");
+
+    /// <summary>Does what is to be done with two.</summary>
     /// <param name="own">What is attended in own blocks, and besides.</param>
     /// <param name="routed">What is attended in chosen blocks.</param>
     /// <param name="source">A hash of the texts that both are made of.</param>

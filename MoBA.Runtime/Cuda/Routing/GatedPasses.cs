@@ -20,6 +20,17 @@ internal sealed unsafe class GatedPasses(TensorCoreAttention attention, in CudaC
         Launch(KernelPass.Gate, shape, routing.GateTiles * (_call.QueryHeads / routing.HeadsPerGate), &problem, &routing);
     }
 
+    /// <summary>Pass "overlap".</summary>
+    /// <param name="routing">The routes.</param>
+    /// <param name="union">Where it goes.</param>
+    /// <param name="chooses">Whether the device decides on a path, or tells of it.</param>
+    public void Overlap(CudaRouting routing, CudaUnion union, bool chooses)
+    {
+        Launch(KernelPass.Overlap, union.TileCount * union.RouteHeads, &routing, &union);
+        if (chooses)
+            Launch(KernelPass.ChoosePath, 1, &union);
+    }
+
     /// <summary>Pass "index".</summary>
     public void Index(CudaRouting routing)
     {

@@ -19,6 +19,8 @@ public static class HopperRouted
         where TKey : unmanaged
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int thread = Group.IdxX;
         if (thread == 0)
             Tile.InitBarriers();

@@ -15,6 +15,8 @@ public static class IndexKernels
     public static void Count(CudaRouting routing)
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);
@@ -39,6 +41,8 @@ public static class IndexKernels
     /// <summary>Launched over list heads * blocks / <see cref="BitMatrix.Columns"/>, rounded up.</summary>
     public static void Sum(CudaRouting routing)
     {
+        if (!Turns.IsOf(routing))
+            return;
         int parts = (routing.BlockCount + BitMatrix.Columns - 1) / BitMatrix.Columns;
         int listHead = Grid.IdxX / parts, block = ((Grid.IdxX - (listHead * parts)) * BitMatrix.Columns) + Group.IdxX;
         if (block < routing.BlockCount)
@@ -49,6 +53,8 @@ public static class IndexKernels
     public static void Scan(CudaRouting routing)
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int thread = Group.IdxX, listHead = Grid.IdxX, items = 0;
         for (int first = 0; first < routing.BlockCount; first += BitMatrix.Columns)
         {
@@ -74,6 +80,8 @@ public static class IndexKernels
     public static void Scatter(CudaRouting routing)
     {
         Tile.Begin();
+        if (!Turns.IsOf(routing))
+            return;
         int thread = Group.IdxX;
         int listHead = Grid.IdxX / routing.CountTiles;
         int tile = Grid.IdxX - (listHead * routing.CountTiles);

@@ -21,7 +21,8 @@ internal static class Crossover
 
     /// <summary>Times the lengths of random sequences; shorter ones are the first tokens of the longest.</summary>
     public static IReadOnlyList<CrossoverRow> Of<T>(
-        AttentionEngine engine, ISparseExpert expert, DeviceInputs<T> inputs, DeviceProblem problem, Action<string> step, CancellationToken cancellationToken)
+        AttentionEngine engine, ISparseExpert expert, DeviceInputs<T> inputs, DeviceProblem problem, Action<string> step, AttendPath path,
+        CancellationToken cancellationToken)
         where T : unmanaged
     {
         DeviceClock clock = new(engine, cancellationToken);
@@ -31,7 +32,7 @@ internal static class Crossover
             step($"{tokens} tokens");
             int sequences = problem.Sequences.Length;
             var part = inputs.First(tokens * sequences);
-            DeviceAttentionOptions options = new() { Sequences = [.. Enumerable.Range(0, sequences + 1).Select(i => i * tokens)] };
+            DeviceAttentionOptions options = new() { Sequences = [.. Enumerable.Range(0, sequences + 1).Select(i => i * tokens)], AttendPath = path };
             rows.Add(new(tokens, Milliseconds(expert), Milliseconds(new Causal())));
 
             double Milliseconds(ISparseExpert timed) => UserErrorException.Around(

@@ -116,7 +116,7 @@ internal sealed class DeviceBench(
             Crossover = request.Crossover
                 ? terminal.Progress(
                     "Comparing", Crossover.Lengths(problem.LongestSequence).Count(),
-                    step => Crossover.Of(engine, experts[0], inputs, problem, step, cancellationToken))
+                    step => Crossover.Of(engine, experts[0], inputs, problem, step, request.Path, cancellationToken))
                 : null,
             Data = file is null ? DeviceOptions.Data(request.Correlated) : null,
         };
@@ -128,12 +128,12 @@ internal sealed class DeviceBench(
         where T : unmanaged
     {
         DeviceClock clock = new(engine, cancellationToken);
-        DeviceAttentionOptions options = new() { Sequences = problem.Offsets };
+        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, AttendPath = request.Path };
         long free = FreeBytes(engine);
         _ = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output));
         clock.Synchronize();
         long taken = free - FreeBytes(engine);
-        GatedBench<T>? gate = expert.Gate is null ? null : new(engine, expert, inputs, problem, cancellationToken);
+        GatedBench<T>? gate = expert.Gate is null ? null : new(engine, expert, inputs, problem, request.Path, cancellationToken);
         RouteTable? routes = gate?.Routes();
         PairCount count = routes is null
             ? PairCount.Of(expert, problem.Sequences, problem.Heads, cancellationToken)

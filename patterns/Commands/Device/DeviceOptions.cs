@@ -21,9 +21,10 @@ internal sealed class DeviceOptions
     private readonly Option<string> _data = Data();
     private readonly Option<int?> _workspace = Arguments.OptionalNumber("--workspace", "With --target cuda: the most MB of scratch memory that a call with a block gate may take, and that are kept for reuse", 512, 1 << 20);
     private readonly Option<bool> _crossover = new("--crossover") { Description = "With --target cuda: time the pattern beside dense causal attention at 1024, 2048, ... tokens too" };
+    private readonly Option<AttendPath> _path = Path();
     private readonly Option<bool> _here = new(FirstCall.Option) { Hidden = true };
 
-    private IEnumerable<Option> All => [_batch, _dtype, _input, _output, _json, _peak, _sustained, _first, _all, _data, _workspace, _crossover, _here];
+    private IEnumerable<Option> All => [_batch, _dtype, _input, _output, _json, _peak, _sustained, _first, _all, _data, _workspace, _crossover, _path, _here];
 
     /// <summary>Adds the options to a command, and checks how they go together.</summary>
     /// <param name="command">The command.</param>
@@ -60,10 +61,14 @@ internal sealed class DeviceOptions
     public DeviceRequest Of(ParseResult parsed) => new(
         parsed.GetValue(_batch), parsed.GetValue(_dtype), parsed.GetValue(_input), parsed.GetValue(_output), parsed.GetValue(_json),
         parsed.GetValue(_peak), parsed.GetValue(_sustained), parsed.GetValue(_first), parsed.GetValue(_all),
-        parsed.GetValue(_data) == Correlated, parsed.GetValue(_workspace) * 1_000_000L, parsed.GetValue(_crossover), parsed.GetValue(_here));
+        parsed.GetValue(_data) == Correlated, parsed.GetValue(_workspace) * 1_000_000L, parsed.GetValue(_crossover),
+        parsed.GetValue(_path), parsed.GetValue(_here));
 
     /// <summary>An element type as <c>--dtype</c> takes it.</summary>
     public static string Spelling(SafetensorsDtype dtype) => dtype == SafetensorsDtype.BF16 ? "bf16" : "fp16";
+
+    /// <summary>A path as <c>--path</c> takes it.</summary>
+    public static string Spelling(AttendPath path) => path switch { AttendPath.Gathered => "gathered", AttendPath.Union => "union", _ => "auto" };
 
     /// <summary>What random numbers are like, as <c>--data</c> takes it.</summary>
     public static string Data(bool isCorrelated) => isCorrelated ? Correlated : Random;
@@ -82,6 +87,27 @@ internal sealed class DeviceOptions
             }
 
             return given;
+        },
+    };
+
+    private static Option<AttendPath> Path() => new("--path")
+    {
+        Description = "With --target cuda: how blocks that a gate chose are attended: gathered, over the union of a tile's, or as the device finds better",
+        HelpName = "auto|gathered|union",
+        DefaultValueFactory = _ => AttendPath.Auto,
+        CustomParser = result =>
+        {
+            string given = result.Tokens[0].Value;
+            foreach (AttendPath path in Enum.GetValues<AttendPath>())
+            {
+                if (given == Spelling(path))
+                {
+                    return path;
+                }
+            }
+
+            result.AddError($"--path is {Arguments.Quoted(given)}: auto, gathered or union is wanted.");
+            return AttendPath.Auto;
         },
     };
 
@@ -133,10 +159,11 @@ internal sealed class DeviceOptions
 /// <param name="Correlated">Whether random rows are like their neighbours.</param>
 /// <param name="WorkspaceBytes">Most scratch memory of a call, or null.</param>
 /// <param name="Crossover">Whether the pattern is timed beside dense causal attention at several lengths.</param>
+/// <param name="Path">How chosen blocks are attended.</param>
 /// <param name="Here">Whether the first call of this process is all that is timed.</param>
 internal sealed record DeviceRequest(
     int Batch, SafetensorsDtype Dtype, string? Input, string? Output, string? Json, double? Peak, bool Sustained, bool First, bool All,
-    bool Correlated, long? WorkspaceBytes, bool Crossover, bool Here)
+    bool Correlated, long? WorkspaceBytes, bool Crossover, AttendPath Path, bool Here)
 {
     /// <summary>The first option that asks for what is measured of experts alone; null where there is none.</summary>
     public string? MoreThanTimes =>

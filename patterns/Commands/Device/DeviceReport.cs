@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MoBA.Runtime;
 using Spectre.Console;
 
 namespace MoBA.Program;
@@ -69,6 +70,12 @@ internal sealed record DeviceRow
     /// <summary>Of an expert with a gate that chooses past blocks: how many 128 neighbouring queries of a head choose together, over how many
     /// one of them does.</summary>
     public double? UnionRatio { get; init; }
+
+    /// <summary>Of an expert with a gate that chooses past blocks: the path that a call takes, as <c>--path</c> spells it.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>The same ratio of the attention kernel's tiles, as the device counts it; null where it did not.</summary>
+    public double? TileRatio { get; init; }
 
     /// <summary>Useful TFLOP/s by the median.</summary>
     public double Tflops => UsefulFlop / Median / 1e9;
@@ -161,12 +168,18 @@ internal sealed record DeviceReport
                 yield return $"passes of {row.Pattern}, ms: {string.Join(", ", passes.Select(pass => $"{pass.Key} {Text(pass.Value, "0.000")}"))}";
                 yield return row.Groups > 0
                     ? $"workspace: {Text(row.WorkspaceBytes!.Value / 1e6, "0.0")} MB, over {row.Groups} {(row.Groups == 1 ? "group" : "groups")} of heads"
+                    : row.Path == DeviceOptions.Spelling(AttendPath.Union) ? $"workspace: {Text(row.WorkspaceBytes!.Value / 1e6, "0.0")} MB"
                     : "workspace: none, for no query has more past blocks than it chooses, or it chooses none";
             }
 
             if (row.UnionRatio is { } ratio)
             {
                 yield return $"overlap of routes: 128 neighbouring queries of a head choose {Text(ratio, "0.00")} times as many past blocks as one";
+            }
+
+            if (row.Path is { } path)
+            {
+                yield return $"path: {path}{(row.TileRatio is { } tiles ? $", where a tile of queries chooses {Text(tiles, "0.00")} times as many past blocks as one" : "")}";
             }
         }
     }

@@ -5,7 +5,7 @@ namespace MoBA.Program;
 
 /// <summary>What there is to measure of an expert with a gate beside its time: where its tokens went, and what the passes of a call take.</summary>
 internal sealed class GatedBench<T>(
-    AttentionEngine engine, ISparseExpert expert, DeviceInputs<T> inputs, DeviceProblem problem, CancellationToken cancellationToken)
+    AttentionEngine engine, ISparseExpert expert, DeviceInputs<T> inputs, DeviceProblem problem, AttendPath path, CancellationToken cancellationToken)
     where T : unmanaged
 {
     private const int Calls = 5;
@@ -19,6 +19,14 @@ internal sealed class GatedBench<T>(
         return RouteTable.Of(routes.ToHost());
     }
 
+    /// <summary>The path of a call, and what it was chosen by.</summary>
+    public GateOverlap? Overlap()
+    {
+        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, AttendPath = path, ReturnOverlap = true };
+        using DeviceGateOverlap? overlap = UserErrorException.Around(() => engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output)).Overlap;
+        return overlap?.Read();
+    }
+
     /// <summary>A row, with what its gate did.</summary>
     public DeviceRow AddTo(DeviceRow row, RouteTable routes)
     {
@@ -29,8 +37,11 @@ internal sealed class GatedBench<T>(
             passes[pass] = DeviceClock.Median([.. calls.Select(call => call.Where(timed => timed.Pass == pass).Sum(timed => timed.Milliseconds)).Order()]);
         }
 
+        GateOverlap? overlap = Overlap();
         return row with
         {
+            Path = overlap is { Path: not AttendPath.Auto } ? DeviceOptions.Spelling(overlap.Value.Path) : null,
+            TileRatio = overlap is { RouteBlocks: > 0 } ? overlap.Value.UnionRatio : null,
             Passes = passes,
             Groups = calls[0].Count(timed => timed.Pass == "routed"),
             WorkspaceBytes = Attend(null).WorkspaceBytes,
@@ -55,7 +66,7 @@ internal sealed class GatedBench<T>(
 
     private DeviceAttentionResult<T> Attend(PassMarks? marks)
     {
-        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, Marks = marks };
+        DeviceAttentionOptions options = new() { Sequences = problem.Offsets, AttendPath = path, Marks = marks };
         return engine.Attend(expert, inputs.Q, inputs.K, inputs.V, options, inputs.Output);
     }
 }

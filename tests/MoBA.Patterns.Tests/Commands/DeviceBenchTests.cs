@@ -16,7 +16,7 @@ public sealed class DeviceBenchTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false, null, false, false);
+    private static DeviceRequest Nothing { get; } = new(1, SafetensorsDtype.BF16, null, null, null, null, false, false, false, false, null, false, AttendPath.Auto, false);
 
     [Theory]
     [InlineData("bench", "bench wants a pattern's NAME, or --all with --target cuda")]
@@ -31,6 +31,8 @@ public sealed class DeviceBenchTests : IDisposable
     [InlineData("bench LongContext --target cuda --router NONE", "which is not there; give a file that 'moba fit' wrote")]
     [InlineData("bench MobaTopK --data correlated", "--data is for --target cuda")]
     [InlineData("bench MobaTopK --target cuda --data real", "--data is 'real': random or correlated is wanted")]
+    [InlineData("bench MobaTopK --path union", "--path is for --target cuda")]
+    [InlineData("bench MobaTopK --target cuda --path best", "--path is 'best': auto, gathered or union is wanted")]
     [InlineData("bench MobaTopK --target cuda --data correlated --input IN", "--data is of random numbers, and --input has its own")]
     [InlineData("bench MobaTopK --target cuda --crossover --input IN", "--crossover is of random numbers, and --input has its own")]
     [InlineData("bench --all --target cuda --crossover", "--crossover is for one pattern")]
@@ -204,6 +206,9 @@ public sealed class DeviceBenchTests : IDisposable
             ],
             report.GateLines());
         Assert.StartsWith("workspace: none", (report with { Rows = [row with { Groups = 0 }] }).GateLines().ElementAt(1), StringComparison.Ordinal);
+        Assert.Equal(
+            ["workspace: 2.3 MB", "path: union, where a tile of queries chooses 1.25 times as many past blocks as one"],
+            (report with { Rows = [row with { Groups = 0, UnionRatio = null, Path = "union", TileRatio = 1.25 }] }).GateLines().Skip(1));
         Assert.Empty((report with { Rows = [row with { Passes = null, UnionRatio = null }] }).GateLines());
     }
 

@@ -62,6 +62,59 @@ public sealed class GatedAttentionTests : IDisposable
         Assert.Equal(1500 * 8, combine.Items);
     }
 
+    [Theory]
+    [InlineData(AttendPath.Auto, false, "Pool Choose8 Measure Choose Count Sum Scan Scatter Attend Routed Merge Attend")]
+    [InlineData(AttendPath.Auto, true, "Pool Choose8 Measure Choose Count Sum Scan Scatter Attend Routed Merge Attend")]
+    [InlineData(AttendPath.Union, false, "Pool Choose8 Measure Attend")]
+    [InlineData(AttendPath.Union, true, "Pool Choose8 Measure Choose Attend")]
+    [InlineData(AttendPath.Gathered, false, "Pool Choose8 Count Sum Scan Scatter Attend Routed Merge")]
+    [InlineData(AttendPath.Gathered, true, "Pool Choose8 Measure Choose Count Sum Scan Scatter Attend Routed Merge")]
+    public void Kernels_of_both_paths_are_launched_where_the_device_decides(AttendPath path, bool returnsOverlap, string kernels)
+    {
+        Open(9);
+        AttentionSequence[] sequences = [new(0, 1000, 0, 1000, 0), new(1000, 500, 1000, 900, 400)];
+        Launch(new(new BlockGate(128, 4)), sequences, path: path, overlap: returnsOverlap ? 0x6000 : 0);
+        Assert.Equal(kernels, string.Join(' ', Entries));
+        int attends = _device.Driver.Launches.Count(static l => l.Entry == "Kernel_Attend");
+        for (int i = 2; i < _device.Driver.Launches.Count; i++)
+        {
+            long turn = _device.Driver.Launches[i].Entry switch
+            {
+                "Kernel_Attend" => Parameter<CudaProblem>(i, 0).Turn | (Routed(i)?.Turn ?? 0),
+                "Kernel_Merge" => Parameter<CudaRouting>(i, 1).Turn,
+                "Kernel_Choose" or "Kernel_Measure" => 0,
+                _ => Parameter<CudaRouting>(i, 0).Turn,
+            };
+            bool decides = path == AttendPath.Auto && i > 3;
+            Assert.Equal((decides, decides && returnsOverlap), (turn != 0, turn == 0x6000));
+        }
+
+        if (path != AttendPath.Gathered)
+        {
+            CudaProblem union = Parameter<CudaProblem>(_device.Driver.Launches.Count - 1, 0);
+            CudaUnion sets = Parameter<CudaUnion>(2, 1);
+            Assert.Equal((sets.Tiles, (long)AttendPath.Union, 12), (union.Tiles, union.Path, sets.TileCount));
+            Assert.Equal((8, 1, 7, 128, 128), (sets.RouteHeads, sets.Words, sets.TileShift, sets.KeyTile, sets.GatheredKeys));
+        }
+
+        CudaRouting? Routed(int launch) => _device.Driver.Launches[launch].Parameters is [_, _, var routing, ..] && routing.Length == Marshal.SizeOf<CudaRouting>()
+            ? MemoryMarshal.Read<CudaRouting>(routing)
+            : null;
+    }
+
+    [Fact]
+    public void Where_sets_of_blocks_are_too_large_there_is_no_union()
+    {
+        Open(9, capacity: 8L << 30);
+        using DeviceTensor<int> verdict = _device.Engine.Allocate<int>(UnionVerdict.Length);
+        AttentionSequence[] sequences = [new(0, 600_000, 0, 600_000, 0)];
+        Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Auto, overlap: verdict.Pointer);
+        Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries);
+        Assert.Equal([(int)AttendPath.Gathered, .. new int[UnionVerdict.Length - 1]], verdict.ToHost().ToArray());
+        InsufficientMemoryException e = Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Union));
+        Assert.Contains("has too many blocks for AttendPath.Union", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_limit_makes_groups_of_heads_each_attended_and_combined_in_turn()
     {
@@ -205,7 +258,8 @@ public sealed class GatedAttentionTests : IDisposable
         _attention = new(_device.Runtime.Context, _device.Runtime.Pool, _store);
     }
 
-    private long Launch(BandExpert expert, AttentionSequence[] sequences, nint routes = 0, int heads = 8, PassMarks? marks = null)
+    private long Launch(
+        BandExpert expert, AttentionSequence[] sequences, nint routes = 0, int heads = 8, PassMarks? marks = null, AttendPath path = AttendPath.Gathered, nint overlap = 0)
     {
         const int dim = 128, keyHeads = 2;
         AttentionSequence last = sequences[^1];
@@ -228,6 +282,8 @@ public sealed class GatedAttentionTests : IDisposable
             Sequences = sequences,
             Extent = AttentionChecks.Extent(sequences, heads),
             Routes = routes,
+            Path = path,
+            Overlap = overlap,
         };
         using CurrentContext current = _device.Runtime.Context.Enter();
         return _attention.Launch(expert, call, _device.Runtime.Stream, marks);

@@ -7,7 +7,7 @@ namespace MoBA.Gpu.Tests.Gpu;
 
 /// <summary>Block-gated experts, routing included, beside the CPU engine's on the same elements: routes are equal but for near ties, and so
 /// are the outputs and log-sum-exps of rows with equal routes.</summary>
-public sealed class GatedTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
+public class GatedTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
 {
     private const double MostOtherRoutes = 0.001;
 
@@ -58,9 +58,17 @@ public sealed class GatedTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
         Check<BFloat16>(Expert(name, 0, 0), 128, 2, 1, [tokens], [tokens], static x => (BFloat16)x, static x => (float)x, 0.02f);
 
     /// <inheritdoc/>
-    public void Dispose() => _cpu.Dispose();
+    public void Dispose()
+    {
+        _cpu.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
-    private static ISparseExpert Expert(string name, int block, int topK)
+    /// <summary>The path of the calls.</summary>
+    protected virtual AttendPath Path => AttendPath.Auto;
+
+    /// <summary>An expert by its name; 0 leaves its block size and TopK as they are.</summary>
+    protected static ISparseExpert Expert(string name, int block, int topK)
     {
         ISparseExpert expert = name switch
         {
@@ -77,7 +85,7 @@ public sealed class GatedTests(GpuFixture gpu) : GpuTests(gpu), IDisposable
     {
         Random random = new(dim + queries.Length);
         Tensor<T> q = Normal(queries.Sum(), heads), k = Normal(keys.Sum(), keyHeads), v = Normal(keys.Sum(), keyHeads);
-        AttentionOptions options = new() { Sequences = Offsets(queries), KeySequences = Offsets(keys), ReturnLse = true, ReturnRoutes = true };
+        AttentionOptions options = new() { Sequences = Offsets(queries), KeySequences = Offsets(keys), ReturnLse = true, ReturnRoutes = true, AttendPath = Path };
         AttentionResult<T> ours = Engine.Attend(expert, q, k, v, options), wanted = _cpu.Attend(expert, q, k, v, options);
         int[] routes = [.. ours.Routes!], wantedRoutes = [.. wanted.Routes!];
         float[] lse = [.. ours.Lse!], wantedLse = [.. wanted.Lse!];
