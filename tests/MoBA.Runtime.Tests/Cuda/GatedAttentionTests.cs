@@ -109,7 +109,8 @@ public sealed class GatedAttentionTests : IDisposable
         using DeviceTensor<int> verdict = _device.Engine.Allocate<int>(UnionVerdict.Length);
         AttentionSequence[] sequences = [new(0, 600_000, 0, 600_000, 0)];
         Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Auto, overlap: verdict.Pointer);
-        Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries);
+        Assert.Equal(["Pool", "Choose8", "Count", "Sum", "Scan", "Scatter", "Attend", "Routed", "Merge"], Entries.Distinct());
+        Assert.Single(Entries, static entry => entry == "Attend");
         Assert.Equal([(int)AttendPath.Gathered, .. new int[UnionVerdict.Length - 1]], verdict.ToHost().ToArray());
         InsufficientMemoryException e = Assert.Throws<InsufficientMemoryException>(() => Launch(new(new BlockGate(16, 2)), sequences, heads: 2, path: AttendPath.Union));
         Assert.Contains("has too many blocks for AttendPath.Union", e.Message, StringComparison.Ordinal);

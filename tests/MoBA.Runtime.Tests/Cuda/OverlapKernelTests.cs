@@ -28,13 +28,25 @@ public sealed class OverlapKernelTests
         int Take(int bytes) => (at = (at + 15) & ~15, at += bytes).Item1;
         CudaRouting routing = new()
         {
-            Routes = Take(all * heads * slotStride * 4), Slots = slots, SlotStride = slotStride, HeadsPerGate = headsPerGate,
-            BlockSize = blockSize, ByBlockSize = CudaDivisor.Of(blockSize),
+            Routes = Take(all * heads * slotStride * 4),
+            Slots = slots,
+            SlotStride = slotStride,
+            HeadsPerGate = headsPerGate,
+            BlockSize = blockSize,
+            ByBlockSize = CudaDivisor.Of(blockSize),
         };
         CudaUnion union = new()
         {
-            Tiles = Take(tiles.Length * 32), Bits = Take(tiles.Length * routeHeads * words * 8), Counts = Take(tiles.Length * routeHeads * 16), Verdict = Take(48),
-            TileCount = tiles.Length, RouteHeads = routeHeads, Words = words, TileShift = BitOperations.Log2((uint)queries), KeyTile = keyTile, GatheredKeys = blockSize,
+            Tiles = Take(tiles.Length * 32),
+            Bits = Take(tiles.Length * routeHeads * words * 8),
+            Counts = Take(tiles.Length * routeHeads * 16),
+            Verdict = Take(48),
+            TileCount = tiles.Length,
+            RouteHeads = routeHeads,
+            Words = words,
+            TileShift = BitOperations.Log2((uint)queries),
+            KeyTile = keyTile,
+            GatheredKeys = blockSize,
         };
         byte[] memory = new byte[at];
         memory.AsSpan().Fill(0xCD);
