@@ -320,6 +320,13 @@ internal static class Tile
         return lanes;
     }
 
+    /// <summary>The largest number of the element type.</summary>
+    public static float LargestElement()
+    {
+        CudaAsm.Emit("tile.largestelement %0;", out float value);
+        return value;
+    }
+
     /// <summary>An element in device memory, as float.</summary>
     public static float Element(long address)
     {

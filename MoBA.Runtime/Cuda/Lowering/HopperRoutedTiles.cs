@@ -11,11 +11,13 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
     private const int Copiers = 128;
     private const int ComputingWarps = 8;
 
+    private readonly bool _hasPartials = shape.Role == KernelRole.Routed;
+
     public override int Keys => BlockKeys;
 
     public override int SharedBytes => IsStaged ? StagedAt + (ComputingWarps * StagedBytes) : ClaimsAt + 8;
 
-    protected override int QuerySlots => Dim == 64 ? 3 : 2;
+    protected override int QuerySlots => Dim == 256 || (Dim == 128 && IsStaged) ? 2 : 3;
 
     protected override int ValueSlots => Dim == 256 ? 1 : 2;
 
@@ -27,8 +29,8 @@ internal sealed class HopperRoutedTiles(TileShape shape) : HopperTiles(shape)
 
     private int ClaimsAt => ToldAt + (QuerySlots * ToldBytes);
 
-    // There is no room for rows of 256.
-    private bool IsStaged => Dim < 256;
+    // There is no room for rows of 256, and rows of a mixture are no partials.
+    private bool IsStaged => Dim < 256 && _hasPartials;
 
     private int StagedAt => (ClaimsAt + 8 + 127) & ~127;
 

@@ -12,9 +12,9 @@ internal abstract class TilePrinter(TileShape shape)
     {
         (KernelRole.Plain, _) => new PlainTiles(shape),
         (KernelRole.Attention, KernelTarget.Sm90a) => new HopperTiles(shape),
-        (KernelRole.Routed, KernelTarget.Sm90a) => new HopperRoutedTiles(shape),
+        (KernelRole.Routed or KernelRole.Listed, KernelTarget.Sm90a) => new HopperRoutedTiles(shape),
         (KernelRole.Attention, KernelTarget.Sm80) => new AmpereTiles(shape),
-        (KernelRole.Routed, KernelTarget.Sm80) => new AmpereTiles(shape),
+        (KernelRole.Routed or KernelRole.Listed, KernelTarget.Sm80) => new AmpereTiles(shape),
         (KernelRole.Gate, _) => new GateTiles(shape),
         _ => throw new NotSupportedException($"no tiles for {shape.Target} and {shape.Role}"),
     };
@@ -99,6 +99,7 @@ internal abstract class TilePrinter(TileShape shape)
             $"selp.b32 {found}, -1, 0, p; }}",
         ],
         ("brokenrows", [var lanes, var row]) => Softmax.Broken(lanes, row),
+        ("largestelement", [var value]) => [$"mov.b32 {value}, {(Element == "f16" ? "0x477FE000" : "0x7F7F0000")};"],
         ("element", [var value, var address]) => [Element == "f16"
             ? $"{{ .reg .b16 x; ld.global.b16 x, [{address}]; cvt.f32.f16 {value}, x; }}"
             : $"{{ .reg .u16 x; .reg .b32 y; ld.global.u16 x, [{address}]; cvt.u32.u16 y, x; shl.b32 y, y, 16; mov.b32 {value}, y; }}"],

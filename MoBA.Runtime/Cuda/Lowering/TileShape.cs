@@ -19,6 +19,9 @@ internal enum KernelRole
     /// <summary>Attention of rows that chose a block.</summary>
     Routed,
 
+    /// <summary>Attention of rows that an expert of a mixture was given.</summary>
+    Listed,
+
     /// <summary>The scores of blocks, and the best of them.</summary>
     Gate,
 
@@ -33,7 +36,7 @@ internal enum KernelRole
 /// <param name="IsBounded">Whether modified scores are known to be at most <see cref="MostBound"/> in size: then powers are relative to
 /// the maximum of a row's first tile, and no other is looked for.</param>
 /// <param name="Role">What the kernel does.</param>
-/// <param name="BlockKeys">In the role <see cref="KernelRole.Routed"/>, keys of a tile: 64 or 128.</param>
+/// <param name="BlockKeys">In the roles <see cref="KernelRole.Routed"/> and <see cref="KernelRole.Listed"/>, keys of a tile: 64 or 128.</param>
 /// <param name="Operands">In the role <see cref="KernelRole.Gate"/>, what blocks are scored with: a query, or its positive and negative part; three or
 /// four parts where queries are summed.</param>
 /// <param name="Listed">In the role <see cref="KernelRole.Gate"/>, room for blocks of a row in shared memory and one more; 0 where registers do.</param>
@@ -50,7 +53,7 @@ internal readonly record struct TileShape(
         target == KernelTarget.Sm90a && element == ElementKind.BFloat16 && scoreBound <= MostBound;
 
     /// <summary>The same for rows that are gathered from a list and attend all key tiles of their pattern.</summary>
-    public TileShape OfLists() => this with { Role = KernelRole.Routed, BlockKeys = Dim == 256 ? 64 : 128 };
+    public TileShape OfLists() => this with { Role = KernelRole.Listed, BlockKeys = Dim == 256 ? 64 : 128 };
 
     /// <summary>The shape that rows of <paramref name="dim"/> components run in.</summary>
     public static TileShape For(KernelTarget target, int dim, ElementKind element, bool isBounded = false) =>

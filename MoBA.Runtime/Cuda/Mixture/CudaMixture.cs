@@ -86,6 +86,6 @@ public struct CudaMixture
     /// <summary>Tokens of a head that a block of pass "route" has.</summary>
     internal const int RouteTokens = 128;
 
-    /// <summary>Index of a query's first slot in <see cref="Routes"/>.</summary>
+    /// <summary>Index of a row's first slot.</summary>
     internal readonly long SlotsOf(long token, int head) => (((long)head * QueryTokens) + token) * SlotStride;
 }

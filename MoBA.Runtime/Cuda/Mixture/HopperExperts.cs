@@ -62,13 +62,13 @@ public static class HopperExperts
 
         Tile.WaitQueriesFree(items);
         if (thread == 0)
-            Tile.Tell(items, RoutedTold.Item, -1);
+            Tile.Tell(items, ListTold.Item, -1);
         Tile.EndGather(items);
         if (thread < 32)
             Tile.EndItems(problem.Counters, Grid.DimX);
     }
 
-    // Tells an item, and has this thread's row of queries copied.
+    // Tells an item, and has this thread's row of queries copied; beyond the last row it is that one again.
     private static void Gather<TPattern, TRuns, TQuery, TKey>(CudaProblem problem, TPattern pattern, ListWork work, int item, int items, int thread)
         where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
         where TRuns : unmanaged
@@ -83,13 +83,13 @@ public static class HopperExperts
         Tile.TellEntry(items, thread, token);
         if (thread == 0)
         {
-            Tile.Tell(items, RoutedTold.Item, item);
-            Tile.Tell(items, RoutedTold.Note, note);
-            Tile.Tell(items, RoutedTold.Rows, work.Rows);
-            Tile.Tell(items, RoutedTold.Place, work.Place);
-            Tile.Tell(items, RoutedTold.ListHead, work.Head);
-            Tile.Tell(items, RoutedTold.EndPosition, work.Keys);
-            Tile.Tell(items, RoutedTold.QueryShift, work.QueryShift);
+            Tile.Tell(items, ListTold.Item, item);
+            Tile.Tell(items, ListTold.Note, note);
+            Tile.Tell(items, ListTold.Rows, work.Rows);
+            Tile.Tell(items, ListTold.Place, work.Place);
+            Tile.Tell(items, ListTold.Head, work.Head);
+            Tile.Tell(items, ListTold.Keys, work.Keys);
+            Tile.Tell(items, ListTold.QueryShift, work.QueryShift);
         }
 
         Tile.GatherQueries(items, problem.Q, row, problem.Dim);
@@ -156,13 +156,13 @@ public static class HopperExperts
         float factor = (pattern.HasScore | (problem.ScaleFirst != 0) ? 1f : problem.Scale) * 1.44269504f;
         int tiles = 0, items = 0;
         Tile.WaitQueriesFull(0);
-        int item = Tile.Told(0, RoutedTold.Item);
+        int item = Tile.Told(0, ListTold.Item);
         while (item >= 0)
         {
             WorkItem work = default;
-            work.Head = Tile.Told(items, RoutedTold.ListHead);
-            work.Keys = Tile.Told(items, RoutedTold.EndPosition);
-            int note = Tile.Told(items, RoutedTold.Note), shift = Tile.Told(items, RoutedTold.QueryShift);
+            work.Head = Tile.Told(items, ListTold.Head);
+            work.Keys = Tile.Told(items, ListTold.Keys);
+            int note = Tile.Told(items, ListTold.Note), shift = Tile.Told(items, ListTold.QueryShift);
             TQuery query0 = pattern.Query(Tile.Entry(items, row) + shift, work.Head, problem.Heads);
             TQuery query1 = pattern.Query(Tile.Entry(items, row + 8) + shift, work.Head, problem.Heads);
             Tile.ClearOutput();
@@ -220,7 +220,7 @@ public static class HopperExperts
             ListRows<TPattern, TRuns, TQuery, TKey>.Mend(problem, pattern, rows, item, row - (lane >> 2), upper, lower, lane);
             items = items + 1;
             Tile.WaitQueriesFull(items);
-            item = Tile.Told(items, RoutedTold.Item);
+            item = Tile.Told(items, ListTold.Item);
         }
     }
 
@@ -230,8 +230,8 @@ public static class HopperExperts
         where TQuery : unmanaged
         where TKey : unmanaged
     {
-        int at = ListRows<TPattern, TRuns, TQuery, TKey>.At(rows, Tile.Told(items, RoutedTold.Place), row, Tile.Entry(items, row));
+        int at = ListRows<TPattern, TRuns, TQuery, TKey>.At(rows, Tile.Told(items, ListTold.Place), row, Tile.Entry(items, row));
         ListRows<TPattern, TRuns, TQuery, TKey>.Store(
-            problem, rows, Tile.Told(items, RoutedTold.ListHead), at, row < Tile.Told(items, RoutedTold.Rows), ofThread, lane);
+            problem, rows, Tile.Told(items, ListTold.Head), at, row < Tile.Told(items, ListTold.Rows), ofThread, lane);
     }
 }

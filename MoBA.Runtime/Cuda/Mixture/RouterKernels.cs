@@ -81,9 +81,9 @@ public static unsafe class RouterKernels
         if (found > 0)
             return;
         int token = row / heads;
-        int* routes = (int*)routing.Routes + routing.SlotsOf(token, row - (token * heads));
+        long slots = routing.SlotsOf(token, row - (token * heads));
         for (int slot = 0; slot < routing.SlotStride; slot++)
-            routes[slot] = -1;
+            ((int*)routing.Routes)[slots + slot] = -1;
     }
 
     private static void LogitsOfFour(CudaProblem problem, CudaMixture mixture, int head, int token, int lane)

@@ -119,6 +119,10 @@ public static class CentroidKernel
                 result = sign == 0 ? result + x : Exceeds(x, result, sign) ? x : result;
             }
 
+            // An infinite bound times a component of q that is 0 would be NaN.
+            float largest = Tile.LargestElement();
+            if (sign != 0 & (result > largest | result < -largest))
+                result = result > 0f ? largest : -largest;
             Tile.SetElement(address, result);
         }
     }

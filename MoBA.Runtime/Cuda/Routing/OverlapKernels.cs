@@ -13,7 +13,7 @@ public static unsafe class OverlapKernels
 {
     /// <summary>Most that the keys of unions may exceed those that rows chose, in tenths, for the union to be taken: about as much more
     /// as gathering rows, partial outputs and their merging cost.</summary>
-    internal const int MostTenths = 16;
+    internal const int MostTenths = 19;
 
     /// <summary>Shared memory of <see cref="Measure"/>: a bit for each of 128 rows and 256 blocks.</summary>
     internal const int SharedBytes = RowWords * BitMatrix.Columns * sizeof(int);

@@ -15,9 +15,6 @@ internal static class RoutedTold
     /// <summary>A number of its block and list head: the same in items that share keys.</summary>
     public const int Keys = 3;
 
-    /// <summary>Of an item of a mixture, in the place of those: where its part of the list is.</summary>
-    public const int Place = 3;
-
     /// <summary>Its list head.</summary>
     public const int ListHead = 4;
 

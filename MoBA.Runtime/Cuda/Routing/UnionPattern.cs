@@ -53,7 +53,7 @@ public unsafe struct UnionPattern<TPattern, TRuns, TQuery, TKey, TAlways, TAlway
     /// <summary>As <see cref="CudaUnion"/> has them.</summary>
     public int TileShift, RouteHeads, Words, KeyTile;
 
-    /// <summary>Query heads.</summary>
+    /// <summary>Query heads, and query tokens of the call.</summary>
     public int Heads, QueryTokens;
 
     /// <summary>Fours of slots that a row has in <see cref="Routes"/>.</summary>

@@ -32,6 +32,7 @@ public sealed class OverlapKernelTests
             Slots = slots,
             SlotStride = slotStride,
             HeadsPerGate = headsPerGate,
+            QueryTokens = all,
             BlockSize = blockSize,
             ByBlockSize = CudaDivisor.Of(blockSize),
         };
@@ -53,12 +54,12 @@ public sealed class OverlapKernelTests
         MemoryMarshal.AsBytes(tiles.AsSpan()).CopyTo(memory.AsSpan((int)union.Tiles));
         Fill(MemoryMarshal.Cast<byte, int>(memory.AsSpan((int)routing.Routes, all * heads * slotStride * 4)), routing, tiles, heads, seed);
 
-        Run(_measure.Value, memory, tiles.Length * routeHeads, seed, Bytes(routing), Bytes(union), BitConverter.GetBytes(heads));
+        Run(_measure.Value, memory, tiles.Length * routeHeads, seed, Bytes(routing), Bytes(union));
         Run(_choose.Value, memory, 1, seed, Bytes(union));
         (long blocks, long keys, long routes) = (0, 0, 0);
         for (int i = 0; i < tiles.Length * routeHeads; i++)
         {
-            (int ofBlocks, int ofKeyTiles, int ofRoutes) = Check(memory, routing, union, tiles[i / routeHeads], heads, i);
+            (int ofBlocks, int ofKeyTiles, int ofRoutes) = Check(memory, routing, union, tiles[i / routeHeads], i);
             blocks += (long)ofBlocks * tiles[i / routeHeads].Queries;
             keys += (long)ofKeyTiles * keyTile * tiles[i / routeHeads].Queries;
             routes += ofRoutes;
@@ -83,19 +84,19 @@ public sealed class OverlapKernelTests
                 int past = (tile.SequencePosition + (row / heads)) / routing.BlockSize;
                 int[] chosen = [.. Enumerable.Range(0, past).OrderBy(block => seed == 0 ? -block : random.Next()).Take(routing.Slots).Order()];
                 for (int i = 0; i < chosen.Length; i++)
-                    routes[(((tile.QueryToken * heads) + row) * routing.SlotStride) + i] = tile.FirstBlock + chosen[i];
+                    routes[(int)routing.SlotsOf(tile.QueryToken + (row / heads), row % heads) + i] = tile.FirstBlock + chosen[i];
             }
         }
     }
 
-    private static (int Blocks, int KeyTiles, int Routes) Check(byte[] memory, CudaRouting routing, CudaUnion union, QueryTile tile, int heads, int item)
+    private static (int Blocks, int KeyTiles, int Routes) Check(byte[] memory, CudaRouting routing, CudaUnion union, QueryTile tile, int item)
     {
         ReadOnlySpan<int> ints = MemoryMarshal.Cast<byte, int>(memory);
         int head = item % union.RouteHeads * routing.HeadsPerGate, routes = 0;
         Dictionary<int, int> rows = [];
         for (int row = 0; row < tile.Queries; row++)
         {
-            int at = (int)(routing.Routes / 4) + ((((tile.QueryToken + row) * heads) + head) * routing.SlotStride);
+            int at = (int)(routing.Routes / 4) + (int)routing.SlotsOf(tile.QueryToken + row, head);
             foreach (int block in ints.Slice(at, routing.Slots))
             {
                 if (block >= 0)

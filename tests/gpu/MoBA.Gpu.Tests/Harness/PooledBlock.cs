@@ -33,7 +33,7 @@ internal sealed class PooledBlock
         {
             _low = new double[dim];
             for (int d = 0; d < dim; d++)
-                (_low[d], _high[d]) = Bounds(rows, d, dim);
+                (_low[d], _high[d]) = Bounds(rows, d, dim, element == Element.Half ? (double)Half.MaxValue : BitConverter.UInt32BitsToSingle(0x7F7F0000));
             return;
         }
 
@@ -80,12 +80,12 @@ internal sealed class PooledBlock
         return (sum / (rows.Length / dim), size / (rows.Length / dim));
     }
 
-    // A NaN is both.
-    private static (double Low, double High) Bounds(ReadOnlySpan<float> rows, int channel, int dim)
+    // A NaN is both; an infinity is the largest number of its sign.
+    private static (double Low, double High) Bounds(ReadOnlySpan<float> rows, int channel, int dim, double largest)
     {
         (double low, double high) = (rows[channel], rows[channel]);
         for (int at = channel; at < rows.Length; at += dim)
             (low, high) = (Math.Min(low, rows[at]), Math.Max(high, rows[at]));
-        return (low, high);
+        return (Math.Clamp(low, -largest, largest), Math.Clamp(high, -largest, largest));
     }
 }
