@@ -170,14 +170,12 @@ public static class IndexKernels
     {
         for (int slot = 0; slot < routing.Slots; slot += BitMatrix.SlotsTogether)
         {
-            // Two rows at a time: for more a thread has no registers.
-            for (int number = 0; number < BitMatrix.RowsOfThread; number += 2)
+            // A row at a time: for more a thread has no registers.
+            for (int number = 0; number < BitMatrix.RowsOfThread; number++)
             {
-                int row = BitMatrix.RowOf(thread, number), other = BitMatrix.RowOf(thread, number + 1);
+                int row = BitMatrix.RowOf(thread, number);
                 BitMatrix.Load(routing, listHead, tile, row, slot, 0, 1);
-                BitMatrix.Load(routing, listHead, tile, other, slot, 2, 3);
                 Place(routing, listHead, tile, row, slot, firstBlock, 0, 1);
-                Place(routing, listHead, tile, other, slot, firstBlock, 2, 3);
             }
         }
     }
