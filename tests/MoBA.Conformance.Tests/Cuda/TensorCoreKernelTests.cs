@@ -67,12 +67,16 @@ public sealed class TensorCoreKernelTests : IDisposable
         Assert.True(faults.Length == 0, string.Join('\n', faults));
     }
 
-    /// <summary>The kernels of a mixture that know no pattern.</summary>
-    public static TheoryData<string> MixturePasses => [.. ((KernelPass[])[KernelPass.Logits, KernelPass.Choose, KernelPass.Order, KernelPass.Forget, KernelPass.Mix, KernelPass.Refuse]).Select(static pass => $"{pass}")];
+    /// <summary>The kernels of block gates and mixtures that know no pattern, without those of a gate's scores.</summary>
+    public static TheoryData<string> PlainPasses =>
+        [.. ((KernelPass[])[
+            KernelPass.Centroids, KernelPass.Count, KernelPass.Sum, KernelPass.Scan, KernelPass.Scatter, KernelPass.Combine, KernelPass.Routes,
+            KernelPass.Overlap, KernelPass.ChoosePath, KernelPass.Logits, KernelPass.Choose, KernelPass.Order, KernelPass.Forget, KernelPass.Mix, KernelPass.Refuse,
+        ]).Select(static pass => $"{pass}")];
 
     [Theory]
-    [MemberData(nameof(MixturePasses))]
-    public void A_pass_of_a_mixture_is_assembled_into_registers(string name)
+    [MemberData(nameof(PlainPasses))]
+    public void A_pass_without_a_pattern_is_assembled_into_registers(string name)
     {
         Ptxas.SkipWithout();
         KernelPass pass = Enum.Parse<KernelPass>(name);
@@ -82,6 +86,35 @@ public sealed class TensorCoreKernelTests : IDisposable
             Assert.Empty(Faults(CudaKernels.Text(new(pass.Method(), ""), shape), shape, 0));
         }
     }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(128)]
+    [InlineData(256)]
+    public void A_gate_is_assembled_into_registers(int dim)
+    {
+        Ptxas.SkipWithout();
+        List<string> faults = [];
+        foreach (ElementKind element in (ElementKind[])[ElementKind.Half, ElementKind.BFloat16])
+        {
+            foreach ((int slots, int headsPerGate, bool minMax) in ((int, int, bool)[])[(7, 1, false), (7, 4, false), (7, 1, true), (7, 4, true), (63, 1, false), (63, 4, true)])
+            {
+                CudaRouting routing = new() { Slots = slots, HeadsPerGate = headsPerGate, Least = minMax ? 1 : 0 };
+                TileShape shape = KernelPasses.ShapeOfGate(dim, element, routing);
+                KernelText text = CudaKernels.Text(new(KernelPass.Gate.Method(), ""), shape);
+                faults.AddRange(Faults(text, shape, KnownStackBytesOfGates));
+                Assert.InRange(text.SharedBytes, 1, MostSharedBytes);
+            }
+        }
+
+        Assert.True(faults.Count == 0, string.Join('\n', faults));
+    }
+
+    // Of the registers that three blocks of a processor leave, four are missing for what is needed again once a tile has been scored.
+    private const int KnownStackBytesOfGates = 16;
+
+    // What a block of an H100 or an H200 may have.
+    private const int MostSharedBytes = 227 << 10;
 
     [Fact]
     public void A_Hopper_kernel_multiplies_by_warpgroups()
