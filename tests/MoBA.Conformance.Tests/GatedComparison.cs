@@ -13,11 +13,12 @@ internal sealed class GatedComparison : CudaLaunch, IDisposable
     private readonly ISparseExpert? _always;
     private readonly CudaDivisor _byBlockSize;
     private readonly CudaComparison _own, _routed;
+    private readonly int _heads;
     private int _compared;
 
     private GatedComparison(ISparseExpert expert, ISparseExpert? always, AttentionExtent extent, int blockSize)
     {
-        (_expert, _always, _byBlockSize) = (expert, always, CudaDivisor.Of(blockSize));
+        (_expert, _always, _byBlockSize, _heads) = (expert, always, CudaDivisor.Of(blockSize), extent.Heads);
         _own = new(expert, extent, null, (q, k, head) => expert.Attends(q, k, head) && ((q >= 0 && q / blockSize == k / blockSize) || IsAlways(q, k, head)));
         _routed = new(expert, extent, null, (q, k, head) => expert.Attends(q, k, head) && !IsAlways(q, k, head));
     }
@@ -39,6 +40,18 @@ internal sealed class GatedComparison : CudaLaunch, IDisposable
     public override CudaFloatTable Table(ReadOnlyMemory<float> values) => _own.Table(values);
 
     public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+    {
+        if (OneNumber.IsNeeded<TPattern, TQuery, TKey>())
+            Compare<OneNumberPattern<TPattern, TRuns, TQuery, TKey>, TRuns, long, long>(new() { Inner = pattern, Heads = _heads }, source);
+        else
+            Compare<TPattern, TRuns, TQuery, TKey>(pattern, source);
+    }
+
+    private void Compare<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
     {
         WithAlways<TPattern, TRuns, TQuery, TKey> launch = new(this, pattern);
         if (_always is not null)

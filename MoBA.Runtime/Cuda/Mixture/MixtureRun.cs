@@ -86,7 +86,7 @@ internal sealed class MixtureRun(
                 continue;
             ISparseExpert expert = mixture.Experts[id];
             ListRun run = new(attention.Data, kernels, Of(rows, id));
-            expert.LaunchCuda(ways[id] == GatedWay.OwnBlocks ? new GatedLaunch(expert, expert.Gate!, attention.Data, run) : run);
+            expert.LaunchCuda(ways[id] == GatedWay.OwnBlocks ? new GatedLaunch(expert, expert.Gate!, lists.QueryHeads, attention.Data, run) : run);
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
             if (schedule.WayOf(expert) == GatedWay.Routed)
                 return Routed(expert, call, schedule, passes, stream, marks, rows);
             if (schedule.WayOf(expert) == GatedWay.OwnBlocks)
-                expert.LaunchCuda(new GatedLaunch(expert, gate, attention.Data, new OwnBlocksRun(new(attention, call, stream))));
+                expert.LaunchCuda(new GatedLaunch(expert, gate, call.QueryHeads, attention.Data, new OwnBlocksRun(new(attention, call, stream))));
             else
                 expert.LaunchCuda(new AttentionLaunch(attention, call, stream));
         }
@@ -73,7 +73,7 @@ internal sealed class GatedAttention(TensorCoreAttention attention, WorkspacePoo
         }
 
         expert.LaunchCuda(new GatedLaunch(
-            expert, gate, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, union, path, marks, rows)));
+            expert, gate, call.QueryHeads, attention.Data, new RoutedRun(new(attention, call with { Lse = (nint)routing.Lse }, stream), passes, routing, union, path, marks, rows)));
         return workspace.Bytes + (union?.Bytes ?? 0);
     }
 

@@ -6,15 +6,29 @@ namespace MoBA.Runtime.Cuda;
 /// </summary>
 /// <param name="expert">The expert.</param>
 /// <param name="gate">Its gate.</param>
+/// <param name="heads">Query heads of the call.</param>
 /// <param name="data">Tables on the device.</param>
 /// <param name="run">What is done with the two.</param>
-internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceData data, IGatedRun run) : TableLaunch(data)
+internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, int heads, DeviceData data, IGatedRun run) : TableLaunch(data)
 {
     private readonly CudaDivisor _byBlockSize = CudaDivisor.Of(gate.BlockSize);
     private readonly IGatedRun _run = run;
+    private readonly int _heads = heads;
 
     /// <inheritdoc/>
     public override void Run<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+    {
+        if (OneNumber.IsNeeded<TPattern, TQuery, TKey>())
+            Attend<OneNumberPattern<TPattern, TRuns, TQuery, TKey>, TRuns, long, long>(new() { Inner = pattern, Heads = _heads }, source);
+        else
+            Attend<TPattern, TRuns, TQuery, TKey>(pattern, source);
+    }
+
+    private void Attend<TPattern, TRuns, TQuery, TKey>(TPattern pattern, string source)
+        where TPattern : unmanaged, ICudaPattern<TRuns, TQuery, TKey>
+        where TRuns : unmanaged
+        where TQuery : unmanaged
+        where TKey : unmanaged
     {
         WithAlways<TPattern, TRuns, TQuery, TKey> launch = new(this, pattern, source);
         if (expert.Info.AlwaysPredicate is not null)
@@ -30,6 +44,18 @@ internal sealed class GatedLaunch(ISparseExpert expert, BlockGate gate, DeviceDa
         where TKey : unmanaged
     {
         public override void Run<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)
+        {
+            if (OneNumber.IsNeeded<TAlways, TAlwaysQuery, TAlwaysKey>())
+                Attend<OneNumberPattern<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>, TAlwaysRuns, long, long>(new() { Inner = always, Heads = of._heads }, alwaysSource);
+            else
+                Attend<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(always, alwaysSource);
+        }
+
+        private void Attend<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(TAlways always, string alwaysSource)
+            where TAlways : unmanaged, ICudaPattern<TAlwaysRuns, TAlwaysQuery, TAlwaysKey>
+            where TAlwaysRuns : unmanaged
+            where TAlwaysQuery : unmanaged
+            where TAlwaysKey : unmanaged
         {
             if (of._run.Gathers)
                 Gathered<TAlways, TAlwaysRuns, TAlwaysQuery, TAlwaysKey>(always, alwaysSource);

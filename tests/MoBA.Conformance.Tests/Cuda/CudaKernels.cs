@@ -30,8 +30,17 @@ internal static class CudaKernels
     {
         KernelFinder finder = new(target, KernelPass.Experts);
         ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
-        expert.LaunchCuda(expert.Gate is null ? finder : new GatedLaunch(expert, expert.Gate, null!, finder));
+        expert.LaunchCuda(expert.Gate is null ? finder : new GatedLaunch(expert, expert.Gate, 4, null!, finder));
         return finder.Kernels.Single();
+    }
+
+    /// <summary>The kernels of a pattern under a gate, whether it has one or not: of own blocks, and of chosen ones.</summary>
+    public static IReadOnlyList<KernelSource> UnderGate(string pattern, KernelTarget target)
+    {
+        KernelFinder finder = new(target, KernelPass.Attend);
+        ISparseExpert expert = ((ExpertEntry)Gallery.Find(pattern)!).Create(64);
+        expert.LaunchCuda(new GatedLaunch(expert, new(128, 8), 4, null!, finder));
+        return finder.Kernels;
     }
 
     /// <summary>The text of a kernel; ILGPU compiles it once for all shapes of a machine, whichever test asks first.</summary>
@@ -71,6 +80,11 @@ internal static class CudaKernels
             where TRouted : unmanaged, ICudaPattern<TRoutedRuns, TRoutedQuery, TRoutedKey>
             where TRoutedRuns : unmanaged
             where TRoutedQuery : unmanaged
-            where TRoutedKey : unmanaged => Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+            where TRoutedKey : unmanaged
+        {
+            Run<TOwn, TOwnRuns, TOwnQuery, TOwnKey>(own, source);
+            if (pass == KernelPass.Attend)
+                Kernels.Add(new(KernelPass.Routed.Method<TRouted, TRoutedRuns, TRoutedQuery, TRoutedKey>(target), source));
+        }
     }
 }

@@ -67,6 +67,26 @@ public sealed class TensorCoreKernelTests : IDisposable
         Assert.True(faults.Length == 0, string.Join('\n', faults));
     }
 
+    /// <summary>Patterns of every sort under a gate, for every machine; the first have parameters that are structs, and know two numbers of a query.</summary>
+    public static TheoryData<string, string> GatedKernels =>
+        [.. from name in (string[])[
+                nameof(Strided), nameof(ChunkedCausal), nameof(BlockDiffusion), nameof(AlibiCausal),
+            ]
+            from target in Enum.GetValues<KernelTarget>()
+            select (name, target.ToString())];
+
+    [Theory]
+    [MemberData(nameof(GatedKernels))]
+    public void A_kernel_of_a_pattern_under_a_gate_is_lowered(string pattern, string machine)
+    {
+        KernelTarget target = Enum.Parse<KernelTarget>(machine);
+        IReadOnlyList<KernelSource> kernels = CudaKernels.UnderGate(pattern, target);
+        TileShape own = TileShape.For(target, 128, ElementKind.BFloat16);
+        CheckText(CudaKernels.Text(kernels[0], own), own);
+        TileShape routed = own with { Role = KernelRole.Routed, BlockKeys = 128 };
+        CheckText(CudaKernels.Text(kernels[1], routed), routed);
+    }
+
     /// <summary>The kernels of block gates and mixtures that know no pattern, without those of a gate's scores.</summary>
     public static TheoryData<string> PlainPasses =>
         [.. ((KernelPass[])[
